@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_CALL_CALL_ENGINE_H_
+#define CALLCONTROL_SIP_CALL_CALL_ENGINE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "sip/call/call_types.h"
+#include "sip/transfer/sip_header.h"
+#include "sip/transfer/transfer_state.h"
+#include "sip/transfer/transfer_types.h"
+
+namespace callcontrol::sip {
+
+// A transfer that a client asks for. Strings are the client's own and
+// unchecked.
+struct TransferRequest {
+  // Exactly one of the two names the call.
+  std::string call_id;
+  std::string sip_call_id;
+
+  std::string refer_to;
+  std::string referred_by;  // Empty: the configured default.
+  std::vector<SipHeader> headers;
+  std::vector<SipHeader> target_headers;
+
+  // Unset: the configured ones.
+  std::optional<Milliseconds> refer_response;
+  std::optional<Milliseconds> first_notify;
+  std::optional<Milliseconds> final_status;
+  std::optional<LegAction> on_success;
+  std::optional<LegAction> on_unconfirmed;
+  std::optional<LegAction> on_failure;
+  bool strict = false;
+  bool validate_only = false;
+};
+
+// A transfer as it will be carried out.
+struct TransferPlan {
+  // Empty where the request was only to be validated.
+  std::string transfer_id;
+  std::string call_id;
+  std::string sip_call_id;
+  // Header values.
+  std::string refer_to;
+  std::string referred_by;
+  std::vector<SipHeader> headers;
+};
+
+// Told of everything that happens to calls and transfers.
+//
+// Threads: called on the engine's thread only, one call at a time. An
+// implementation must return at once: it must not block and must not wait for
+// another thread. It must NOT call back into the engine.
+class EngineObserver {
+ public:
+  virtual ~EngineObserver() = default;
+
+  virtual void OnCall(std::shared_ptr<const CallSnapshot> call,
+                      CallChange change) = 0;
+
+  // A transfer was taken on. Comes before its first event and before the
+  // `done` of CallEngine::Refer().
+  virtual void OnTransferStarted(const TransferPlan& plan, absl::Time time) = 0;
+
+  // The next event of a transfer; a TransferResult is the last one. `phase` is
+  // the transfer's after the event.
+  virtual void OnTransferEvent(const std::string& transfer_id,
+                               const TransferEvent& event, TransferPhase phase,
+                               absl::Time time) = 0;
+};
+
+// Holds calls and transfers them: the one door between server/ and sip/.
+//
+// Threads: thread-safe. Every method returns at once; `done` is called exactly
+// once, on the engine's thread, and must return at once.
+class CallEngine {
+ public:
+  using ReferDone =
+      absl::AnyInvocable<void(absl::StatusOr<TransferPlan> result) &&>;
+  using HangUpDone = absl::AnyInvocable<void(absl::Status result) &&>;
+  using Done = absl::AnyInvocable<void() &&>;
+
+  virtual ~CallEngine() = default;
+
+  // Starts a transfer, or only checks it (`validate_only`). Errors:
+  // INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION, ABORTED with the id of
+  // the open transfer, RESOURCE_EXHAUSTED, UNAVAILABLE; each with a reason
+  // (base/error.h).
+  virtual void Refer(TransferRequest request, ReferDone done) = 0;
+
+  // Ends a call. NOT_FOUND where there is none; OK where it has ended already.
+  virtual void HangUp(std::string call_id, HangUpDone done) = 0;
+
+  // Takes on no more calls and transfers. `done` once no transfer is open.
+  virtual void Drain(Done done) = 0;
+
+  // Ends what is left: open transfers with SERVER_SHUTDOWN, calls with BYE.
+  // `done` once every BYE was answered, or after a few seconds.
+  virtual void Stop(Done done) = 0;
+};
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_CALL_CALL_ENGINE_H_

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/call/call_machine.h"
+
+namespace callcontrol::sip {
+
+CallMachine::Actions CallMachine::OnInvite(bool ring_first) {
+  if (state_.phase != CallPhase::kIncoming) return {};
+  if (!ring_first) return OnAnswerDue();
+  state_.phase = CallPhase::kRinging;
+  return {CallAction::kSendRinging};
+}
+
+CallMachine::Actions CallMachine::OnAnswerDue() {
+  if (state_.phase != CallPhase::kIncoming &&
+      state_.phase != CallPhase::kRinging) {
+    return {};
+  }
+  state_.phase = CallPhase::kAnswered;
+  state_.ack_due = true;
+  return {CallAction::kSendAnswer};
+}
+
+CallMachine::Actions CallMachine::OnRefused(int status,
+                                            std::string_view reason) {
+  if (state_.phase != CallPhase::kIncoming &&
+      state_.phase != CallPhase::kRinging) {
+    return {};
+  }
+  End(CallEndedBy::kServer, status, reason);
+  return {CallAction::kSendReject};
+}
+
+CallMachine::Actions CallMachine::OnAck() {
+  if (!state_.ack_due && !state_.reinvite_ack_due) return {};
+  state_.ack_due = false;
+  state_.reinvite_ack_due = false;
+  if (state_.phase != CallPhase::kAnswered) return {};
+  if (state_.hang_up_wanted) return Bye();
+  return {CallAction::kLegReady};
+}
+
+CallMachine::Actions CallMachine::OnAckTimeout() {
+  if (!state_.ack_due && !state_.reinvite_ack_due) return {};
+  state_.ack_due = false;
+  state_.reinvite_ack_due = false;
+  if (state_.phase != CallPhase::kAnswered) return {};
+  if (!state_.hang_up_wanted) state_.end_reason = "no ACK came for the answer";
+  return Bye();
+}
+
+CallMachine::Actions CallMachine::OnCancel() {
+  if (state_.phase == CallPhase::kIncoming ||
+      state_.phase == CallPhase::kRinging) {
+    End(CallEndedBy::kFarEnd, 487, "cancelled by the caller");
+    return {};
+  }
+  // It crossed our 2xx, and the transaction that would await the ACK is gone
+  // with it.
+  return OnAckTimeout();
+}
+
+int CallMachine::AnswerToReInvite() const {
+  if (!live()) return 481;
+  if (state_.phase != CallPhase::kAnswered) return 500;
+  return state_.ack_due || state_.reinvite_ack_due ? 500 : 200;
+}
+
+CallMachine::Actions CallMachine::OnFarEndBye(std::string_view sip_reason) {
+  // A BYE that crosses ours changes nothing about who ended the call first.
+  if (state_.phase == CallPhase::kEnding) {
+    state_.phase = CallPhase::kEnded;
+  } else if (state_.phase == CallPhase::kAnswered) {
+    End(CallEndedBy::kFarEnd, 0, sip_reason);
+  } else if (state_.phase != CallPhase::kEnded) {
+    // In an early dialog the INVITE is still to be answered (RFC 3261,
+    // 15.1.2).
+    End(CallEndedBy::kFarEnd, 487, sip_reason);
+    return {CallAction::kSendReject};
+  }
+  return {};
+}
+
+CallMachine::Actions CallMachine::OnHangUp(std::string_view reason) {
+  switch (state_.phase) {
+    case CallPhase::kIncoming:
+    case CallPhase::kRinging:
+      End(CallEndedBy::kServer, 480, reason);
+      return {CallAction::kSendReject};
+    case CallPhase::kAnswered:
+      if (state_.hang_up_wanted) return {};
+      state_.end_reason = reason;
+      if (state_.ack_due) {
+        state_.hang_up_wanted = true;
+        return {};
+      }
+      return Bye();
+    case CallPhase::kEnding:
+    case CallPhase::kEnded:
+      return {};
+  }
+  return {};
+}
+
+CallMachine::Actions CallMachine::OnByeAnswer(int) {
+  // Whatever the answer, even none: the session is over with our BYE (RFC
+  // 3261, 15.1.1).
+  if (state_.phase == CallPhase::kEnding) state_.phase = CallPhase::kEnded;
+  return {};
+}
+
+CallMachine::Actions CallMachine::Bye() {
+  state_.phase = CallPhase::kEnding;
+  state_.hang_up_wanted = false;
+  state_.ended_by = CallEndedBy::kServer;
+  return {CallAction::kSendBye};
+}
+
+void CallMachine::End(CallEndedBy by, int status, std::string_view reason) {
+  state_.phase = CallPhase::kEnded;
+  state_.ack_due = false;
+  state_.reinvite_ack_due = false;
+  state_.ended_by = by;
+  state_.end_status = status;
+  state_.end_reason = reason;
+}
+
+}  // namespace callcontrol::sip

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_CALL_CALL_MACHINE_H_
+#define CALLCONTROL_SIP_CALL_CALL_MACHINE_H_
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sip/call/call_types.h"
+
+namespace callcontrol::sip {
+
+// What the holder of the machine must do, in order.
+enum class CallAction {
+  kSendRinging,  // 180 to the INVITE.
+  kSendAnswer,   // 200 to the INVITE, with its answer or offer.
+  kSendReject,   // `end_status` to the INVITE.
+  kSendBye,      // Then tell OnByeAnswer().
+  kLegReady,     // The leg may be referred now.
+};
+
+// Everything a call's machine knows: a plain value.
+struct CallState {
+  CallPhase phase = CallPhase::kIncoming;
+  // The ACK for our 2xx is due (RFC 3261, 13.3.1.4). Until it comes this side
+  // sends no request in the dialog, a BYE included (RFC 3261, 15).
+  bool ack_due = false;
+  // The far end's re-INVITE is answered and its ACK is due.
+  bool reinvite_ack_due = false;
+  // A BYE waits for that ACK.
+  bool hang_up_wanted = false;
+  // Did not answer a REFER and was asked by OPTIONS.
+  bool suspect = false;
+  int end_status = 0;
+  std::string end_reason;
+  CallEndedBy ended_by = CallEndedBy::kNobody;
+
+  bool operator==(const CallState&) const = default;
+};
+
+// One incoming call: the INVITE usage of a dialog, without its transfers.
+//
+//   kIncoming --> kRinging --> kAnswered --BYE of ours--> kEnding --> kEnded
+//       |            |             |                                     ^
+//       +-- CANCEL, --+-------------+------ BYE of the far end ----------+
+//           rejected
+//
+// Each On…() takes one input and returns the actions that follow, in order. The
+// holder tells watchers by comparing state().phase before and after.
+//
+// Ownership: a plain value. Threads: thread-compatible. Errors: none: input
+// that makes no sense in a phase changes nothing. Time: none; Sofia's
+// transactions and the holder's timers tell it what is due.
+class CallMachine {
+ public:
+  using Actions = std::vector<CallAction>;
+
+  CallMachine() = default;
+  // Takes up a call that was written down.
+  explicit CallMachine(CallState state) : state_(std::move(state)) {}
+
+  // The INVITE is good. `ring_first`: the answer comes later, by OnAnswerDue().
+  Actions OnInvite(bool ring_first);
+  Actions OnAnswerDue();
+
+  // The INVITE cannot be answered: 488 for an unreadable offer and the like.
+  Actions OnRefused(int status, std::string_view reason);
+
+  // ACK for our 2xx, to the INVITE or to a re-INVITE.
+  Actions OnAck();
+  // 64*T1 without that ACK (RFC 3261, 13.3.1.4 and 14.2): BYE.
+  Actions OnAckTimeout();
+
+  // CANCEL of the INVITE; the transaction layer answers it and the INVITE.
+  Actions OnCancel();
+
+  // How to answer a re-INVITE or an UPDATE: 200; 500 while an INVITE is not
+  // answered or its ACK is due (RFC 3261, 14.2; RFC 3311, 5.2); 481 after the
+  // end.
+  int AnswerToReInvite() const;
+  // A re-INVITE was answered with 200.
+  void OnReInviteAnswered() { state_.reinvite_ack_due = true; }
+
+  // BYE of the far end; `sip_reason` is its Reason header, or empty.
+  Actions OnFarEndBye(std::string_view sip_reason);
+
+  // A client, a transfer or the server itself ends the call. `reason` is for
+  // people.
+  Actions OnHangUp(std::string_view reason);
+  Actions OnByeAnswer(int status);
+
+  // A REFER or an OPTIONS got no answer, or 481.
+  void OnSuspect() { state_.suspect = true; }
+  void OnAlive() { state_.suspect = false; }
+
+  // The leg is confirmed and nothing is open on it: a REFER may leave (RFC
+  // 3261, 14.1 by analogy).
+  bool ReadyForRefer() const {
+    return state_.phase == CallPhase::kAnswered && !state_.ack_due &&
+           !state_.reinvite_ack_due && !state_.hang_up_wanted;
+  }
+
+  bool live() const {
+    return state_.phase != CallPhase::kEnding &&
+           state_.phase != CallPhase::kEnded;
+  }
+
+  const CallState& state() const { return state_; }
+
+ private:
+  Actions Bye();
+  void End(CallEndedBy by, int status, std::string_view reason);
+
+  CallState state_;
+};
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_CALL_CALL_MACHINE_H_

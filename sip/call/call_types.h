@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_CALL_CALL_TYPES_H_
+#define CALLCONTROL_SIP_CALL_CALL_TYPES_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace callcontrol::sip {
+
+enum class CallDirection { kInbound, kOutbound };
+
+// Where a call stands, as its watchers see it.
+enum class CallPhase { kIncoming, kRinging, kAnswered, kEnding, kEnded };
+
+enum class CallEndedBy { kNobody, kServer, kFarEnd };
+
+// What the far end advertised about itself in Allow, Supported and Contact.
+struct FarEnd {
+  bool allows_refer = true;
+  bool supports_replaces = false;
+  bool supports_norefersub = false;
+  bool supports_target_dialog = false;
+  bool contact_is_gruu = false;
+  std::string user_agent;
+
+  bool operator==(const FarEnd&) const = default;
+};
+
+// A call as its watchers see it. Text that a peer sent is valid UTF-8 here.
+struct CallSnapshot {
+  std::string call_id;
+  std::string sip_call_id;
+  CallDirection direction = CallDirection::kInbound;
+  CallPhase phase = CallPhase::kIncoming;
+  std::string local_uri;
+  std::string remote_uri;
+  std::string remote_target;
+  std::string local_sdp;
+  std::string remote_sdp;
+  FarEnd far_end;
+  std::vector<std::string> transfer_ids;
+  absl::Time create_time;
+  std::optional<absl::Time> answer_time;
+  std::optional<absl::Time> end_time;
+  int end_status = 0;
+  std::string end_reason;
+  CallEndedBy ended_by = CallEndedBy::kNobody;
+
+  bool operator==(const CallSnapshot&) const = default;
+};
+
+// What changed when a snapshot was made.
+enum class CallChange {
+  kIncoming,
+  kRinging,
+  kAnswered,
+  kUpdated,
+  kTransferring,
+  kEnded,
+};
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_CALL_CALL_TYPES_H_
