@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_SOFIA_CALL_HOST_H_
+#define CALLCONTROL_SIP_SOFIA_CALL_HOST_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "sip/call/call_engine.h"
+#include "sip/dns/resolver.h"
+#include "sip/sofia/engine_options.h"
+#include "sip/sofia/sip_loop.h"
+#include "sip/sofia/sofia.h"
+
+namespace callcontrol::sip {
+
+class SofiaCall;
+
+// Methods that the server serves. REFER is not among them: an inbound one is
+// refused (reliability.md, decision 5).
+inline constexpr char kAllow[] =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, UPDATE";
+inline constexpr char kAccept[] = "application/sdp";
+// No extension is supported that the far end could ask for.
+inline constexpr char kSupported[] = "";
+
+// A request of a dialog, or of none. Returns the status to answer with, or 0
+// where it answers itself, now or later (nta_request_f).
+//
+// Threads: SIP thread only.
+class RequestHandler {
+ public:
+  virtual ~RequestHandler() = default;
+  virtual int OnRequest(nta_incoming_t* request, const sip_t& sip) = 0;
+};
+
+// What follows the answer to an INVITE: `sip` is the ACK or the CANCEL, and
+// null where the ACK never came.
+//
+// Threads: SIP thread only.
+class InviteHandler {
+ public:
+  virtual ~InviteHandler() = default;
+  virtual void OnAckOrCancel(nta_incoming_t* invite, const sip_t* sip) = 0;
+};
+
+// What a call needs of the engine that holds it.
+//
+// Ownership: outlives its calls. Threads: SIP thread only.
+class CallHost {
+ public:
+  virtual ~CallHost() = default;
+
+  virtual const EngineOptions& options() const = 0;
+  virtual SipLoop& loop() = 0;
+  virtual Resolver& resolver() = 0;
+  virtual EngineObserver& observer() = 0;
+  virtual nta_agent_t* agent() = 0;
+
+  // Our Contact for a dialog that runs over UDP or TCP.
+  virtual const sip_contact_t* contact(bool tcp) const = 0;
+
+  // "<kind>-<node>-<random>", unguessable.
+  virtual std::string NewId(std::string_view kind) = 0;
+
+  // The call, while it is held; null afterwards.
+  virtual SofiaCall* Find(const std::string& call_id) = 0;
+
+  // The call has ended and absorbs nothing any more. Destroys it, later.
+  virtual void Retire(SofiaCall& call) = 0;
+
+  // Destroys something of a call once nothing of the call is running.
+  virtual void DestroyLater(std::shared_ptr<void> object) = 0;
+
+  virtual void OnTransferOpened() = 0;
+  virtual void OnTransferEnded() = 0;
+  virtual void OnCallEnded() = 0;
+};
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_SOFIA_CALL_HOST_H_

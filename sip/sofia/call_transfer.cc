@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/sofia/call_transfer.h"
+
+#include <cassert>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include "absl/time/clock.h"
+#include "sip/sofia/message_reader.h"
+#include "sip/sofia/sofia_call.h"
+
+namespace callcontrol::sip {
+namespace {
+
+MonotonicTime Now() { return std::chrono::steady_clock::now(); }
+
+std::string_view OddityText(std::string_view code) {
+  if (code == "NO_EVENT") return "a NOTIFY came without an Event header";
+  if (code == "EVENT_CASE") {
+    return "a NOTIFY spells its event another way than \"refer\"";
+  }
+  return "a NOTIFY carries the id of no REFER of this call";
+}
+
+}  // namespace
+
+CallTransfer::CallTransfer(CallHost& host, SofiaCall& call, TransferPlan plan,
+                           TransferPolicy policy)
+    : host_(host),
+      call_(call),
+      plan_(std::move(plan)),
+      machine_(policy, Now()) {
+  host_.OnTransferOpened();
+  ArmTimer();
+}
+
+CallTransfer::~CallTransfer() {
+  if (timer_) host_.loop().timers().Cancel(*timer_);
+}
+
+// ---- Inputs -------------------------------------------------------------
+
+void CallTransfer::OnLegReady() { Perform(machine_.OnLegReady(Now())); }
+
+void CallTransfer::OnNotify(const ReferNotify& notify,
+                            std::string_view oddity) {
+  if (!oddity.empty()) {
+    Perform(machine_.OnOddity(oddity, OddityText(oddity)));
+  }
+  Perform(machine_.OnNotify(notify, Now()));
+}
+
+void CallTransfer::OnFarEndBye(std::string_view sip_reason) {
+  Perform(machine_.OnFarEndBye(sip_reason, Now()));
+}
+
+void CallTransfer::OnByeAnswer(int status) {
+  Perform(machine_.OnByeAnswer(status, Now()));
+}
+
+void CallTransfer::OnProbeAnswer(int status) {
+  Perform(machine_.OnProbeAnswer(status, Now()));
+}
+
+void CallTransfer::OnLegLost(std::string_view cause) {
+  Perform(machine_.OnLegLost(cause, Now()));
+}
+
+void CallTransfer::OnLocalHangUp() { Perform(machine_.OnLocalHangUp(Now())); }
+
+void CallTransfer::OnShutdown() { Perform(machine_.OnShutdown(Now())); }
+
+NotifyCandidate CallTransfer::candidate() const {
+  return {.refer_cseqs = machine_.state().refer_cseqs,
+          .open = !machine_.done(),
+          .strict = machine_.state().policy.strict};
+}
+
+// ---- Outputs ------------------------------------------------------------
+
+void CallTransfer::Perform(TransferMachine::Step step) {
+  for (const TransferEvent& event : step.events) Tell(event);
+  for (const TransferAction action : step.actions) {
+    switch (action) {
+      case TransferAction::kSendRefer:
+        SendRefer();
+        break;
+      case TransferAction::kSendBye:
+        call_.HangUpLeg("transferred or hung up");
+        break;
+      case TransferAction::kSendProbe:
+        call_.Probe();
+        break;
+      case TransferAction::kForget:
+        call_.Forget(*this);  // Destroys this, after the loop's turn.
+        return;
+    }
+  }
+  ArmTimer();
+}
+
+void CallTransfer::Tell(const TransferEvent& event) {
+  host_.observer().OnTransferEvent(plan_.transfer_id, event,
+                                   machine_.state().phase, absl::Now());
+  if (std::holds_alternative<TransferResult>(event)) host_.OnTransferEnded();
+}
+
+void CallTransfer::ArmTimer() {
+  const std::optional<MonotonicTime> next = machine_.NextDeadline();
+  if (timer_ && next && timer_->at == *next) return;
+  if (timer_) host_.loop().timers().Cancel(*timer_);
+  timer_.reset();
+  if (!next) return;
+  timer_ = host_.loop().timers().Add(*next, [this] {
+    timer_.reset();
+    Perform(machine_.OnTime(Now()));
+  });
+}
+
+// ---- The REFER ----------------------------------------------------------
+
+void CallTransfer::SendRefer() {
+  call_.WithNextHop([&call = call_, id = plan_.transfer_id](
+                        absl::StatusOr<SipAddress> next_hop) {
+    // The look-up may have taken a while: the transfer is looked up again.
+    CallTransfer* transfer = call.FindTransfer(id);
+    if (transfer == nullptr ||
+        transfer->machine_.state().phase != TransferPhase::kSending) {
+      return;
+    }
+    if (!next_hop.ok()) {
+      const absl::Status& error = next_hop.status();
+      transfer->Perform(transfer->machine_.OnSendFailed(
+          {error.message().data(), error.message().size()}, Now()));
+      return;
+    }
+    transfer->SendReferTo(*next_hop);
+  });
+}
+
+void CallTransfer::SendReferTo(const SipAddress& next_hop) {
+  std::vector<SipHeader> headers = {{"Refer-To", plan_.refer_to},
+                                    {"Referred-By", plan_.referred_by}};
+  headers.insert(headers.end(), plan_.headers.begin(), plan_.headers.end());
+  refer_ = ClientTransaction::Send(
+      call_.leg(), next_hop, SIP_METHOD_REFER, call_.contact(),
+      host_.options().user_agent, headers,
+      [this](const sip_t& sip, ClientTransaction::Ending ending) {
+        OnReferAnswer(sip, ending);
+      });
+  if (refer_ == nullptr) {
+    Perform(machine_.OnSendFailed("the REFER could not be sent", Now()));
+    return;
+  }
+  Perform(machine_.OnReferSent(refer_->cseq(), Now()));
+  TellOddities();
+}
+
+void CallTransfer::TellOddities() {
+  const FarEnd& far_end = call_.snapshot().far_end;
+  if (!far_end.allows_refer) {
+    Perform(machine_.OnOddity(
+        "REFER_NOT_ADVERTISED",
+        "the far end's Allow does not list REFER; sent all the same"));
+  }
+  if (far_end.contact_is_gruu) {
+    Perform(machine_.OnOddity(
+        "PEER_CONTACT_IS_GRUU",
+        "the far end's Contact is a GRUU; RFC 7647 would want the REFER "
+        "outside the dialog"));
+  }
+}
+
+void CallTransfer::OnReferAnswer(const sip_t& sip,
+                                 ClientTransaction::Ending ending) {
+  const int status = sip.sip_status->st_status;
+  if (IsProvisional(status)) {
+    Perform(machine_.OnReferProvisional(ReadReferAnswer(sip).status, Now()));
+    return;
+  }
+  // Kept until the end of this function: it is what is calling.
+  const std::unique_ptr<ClientTransaction> finished = std::move(refer_);
+  switch (ending) {
+    case ClientTransaction::Ending::kTimedOut:
+      Perform(machine_.OnReferSilence(Now()));
+      return;
+    case ClientTransaction::Ending::kFailed:
+      Perform(machine_.OnSendFailed(
+          "the far end's address could not be reached", Now()));
+      return;
+    case ClientTransaction::Ending::kAnswered:
+      break;
+  }
+  if (status != 481 && status != 408) call_.SeenAlive();
+  // A 2xx is a target refresh (RFC 4488, 4).
+  if (IsSuccess(status) && HasUsableContact(sip)) {
+    call_.RefreshTarget(sip.sip_contact);
+  }
+  Perform(machine_.OnReferAnswer(ReadReferAnswer(sip), Now()));
+}
+
+}  // namespace callcontrol::sip

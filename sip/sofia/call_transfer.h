@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_SOFIA_CALL_TRANSFER_H_
+#define CALLCONTROL_SIP_SOFIA_CALL_TRANSFER_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sip/call/call_engine.h"
+#include "sip/sofia/call_host.h"
+#include "sip/sofia/client_transaction.h"
+#include "sip/transfer/notify_match.h"
+#include "sip/transfer/transfer_machine.h"
+
+namespace callcontrol::sip {
+
+// Runs one TransferMachine on its call: carries out its actions, tells its
+// events, keeps its time.
+//
+// Ownership: owned by its call, which outlives it. Owns the REFER's
+// transaction.
+// Threads: SIP thread only. Errors: none come out; all of them are events.
+// Time: one timer of the loop at the machine's next deadline.
+class CallTransfer {
+ public:
+  CallTransfer(CallHost& host, SofiaCall& call, TransferPlan plan,
+               TransferPolicy policy);
+  ~CallTransfer();
+  CallTransfer(const CallTransfer&) = delete;
+  CallTransfer& operator=(const CallTransfer&) = delete;
+
+  void OnLegReady();
+  void OnNotify(const ReferNotify& notify, std::string_view oddity);
+  void OnFarEndBye(std::string_view sip_reason);
+  void OnByeAnswer(int status);
+  void OnProbeAnswer(int status);
+  void OnLegLost(std::string_view cause);
+  void OnLocalHangUp();
+  void OnShutdown();
+
+  const std::string& id() const { return plan_.transfer_id; }
+  bool done() const { return machine_.done(); }
+  NotifyCandidate candidate() const;
+
+ private:
+  void Perform(TransferMachine::Step step);
+  void Tell(const TransferEvent& event);
+  void SendRefer();
+  void SendReferTo(const SipAddress& next_hop);
+  void OnReferAnswer(const sip_t& sip, ClientTransaction::Ending ending);
+  void TellOddities();
+  void ArmTimer();
+
+  CallHost& host_;
+  SofiaCall& call_;
+  TransferPlan plan_;
+  TransferMachine machine_;
+  std::unique_ptr<ClientTransaction> refer_;
+  std::optional<TimerQueue::Id> timer_;
+};
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_SOFIA_CALL_TRANSFER_H_

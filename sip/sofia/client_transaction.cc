@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/sofia/client_transaction.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace callcontrol::sip {
+namespace {
+
+std::string RouteUrl(const SipAddress& hop) {
+  const bool v6 = hop.ip.find(':') != std::string::npos;
+  return absl::StrCat(
+      "sip:", v6 ? "[" : "", hop.ip, v6 ? "]" : "", ":", hop.port,
+      ";transport=", hop.transport == SipTransport::kTcp ? "tcp" : "udp");
+}
+
+// A list of headers that Sofia writes byte by byte as they are: parsing them
+// into its own types would re-encode the URIs in them.
+sip_unknown_t* VerbatimHeaders(su_home_t* home,
+                               const std::vector<SipHeader>& headers) {
+  sip_unknown_t* first = nullptr;
+  sip_unknown_t** end = &first;
+  for (const SipHeader& header : headers) {
+    const std::string line = absl::StrCat(header.name, ": ", header.value);
+    *end = sip_unknown_make(home, line.c_str());
+    if (*end == nullptr) break;
+    end = &(*end)->un_next;
+  }
+  return first;
+}
+
+}  // namespace
+
+std::unique_ptr<ClientTransaction> ClientTransaction::Send(
+    nta_leg_t* leg, const SipAddress& next_hop, sip_method_t method,
+    const char* method_name, const sip_contact_t* contact,
+    const std::string& user_agent, const std::vector<SipHeader>& headers,
+    OnAnswer on_answer) {
+  std::unique_ptr<ClientTransaction> transaction(
+      new ClientTransaction(std::move(on_answer)));
+  const std::string route = RouteUrl(next_hop);
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  transaction->request_ = nta_outgoing_tcreate(
+      leg, &ClientTransaction::HandleAnswer, transaction.get(),
+      URL_STRING_MAKE(route.c_str()), method, method_name, nullptr,
+      SIPTAG_CONTACT(contact), SIPTAG_USER_AGENT_STR(user_agent.c_str()),
+      SIPTAG_UNKNOWN(VerbatimHeaders(home, headers)), SIPTAG_END(), TAG_END());
+  su_home_deinit(home);
+  // A request that could not be sent at all may have been answered already.
+  if (transaction->request_ == nullptr || transaction->failed_) return nullptr;
+  transaction->cseq_ = nta_outgoing_cseq(transaction->request_);
+  return transaction;
+}
+
+ClientTransaction::~ClientTransaction() {
+  if (request_ != nullptr) nta_outgoing_destroy(request_);
+}
+
+int ClientTransaction::HandleAnswer(ClientTransaction* self, nta_outgoing_t*,
+                                    const sip_t* sip) {
+  if (sip == nullptr || sip->sip_status == nullptr) return 0;
+  if (self->request_ == nullptr) {
+    self->failed_ = true;
+    return 0;
+  }
+  Ending ending = Ending::kAnswered;
+  if (nta_sip_is_internal(sip) != 0) {
+    ending =
+        sip->sip_status->st_status == 408 ? Ending::kTimedOut : Ending::kFailed;
+  }
+  self->on_answer_(*sip, ending);
+  return 0;
+}
+
+}  // namespace callcontrol::sip

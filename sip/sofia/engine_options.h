@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_SOFIA_ENGINE_OPTIONS_H_
+#define CALLCONTROL_SIP_SOFIA_ENGINE_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "sip/dns/resolver_options.h"
+#include "sip/transfer/transfer_types.h"
+
+namespace callcontrol::sip {
+
+// How much a line of the engine's log matters.
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+
+// What an engine is started with. The configuration's defaults and limits are
+// in config.proto; these are the same in the engine's terms.
+struct EngineOptions {
+  // Part of every id.
+  std::string node = "node";
+
+  // A numeric address, IPv6 in brackets; port 0 picks a free one.
+  std::string listen_host = "127.0.0.1";
+  std::uint16_t listen_port = 5060;
+  // Host, IPv6 in brackets, and port in Via and Contact; empty and 0: the same.
+  std::string public_host;
+  std::uint16_t public_port = 0;
+
+  Milliseconds t1{500};
+  Milliseconds t2{4000};
+  std::string user_agent = "callcontrol";
+  unsigned udp_mtu = 1300;
+
+  int max_calls = 20'000;
+  Milliseconds answer_after{0};
+
+  TransferPolicy transfers;
+  int max_open_transfers = 10'000;
+  // sip/transfer/refer_to.h says what these do. Empty: the host of the call's
+  // remote target.
+  std::string refer_domain;
+  std::string international_prefix;
+  std::string default_country_code;
+  bool tel_to_sip = false;
+  // Referred-By defaults to our own identity instead of the far end's.
+  bool referred_by_local = false;
+
+  ResolverOptions dns;
+  Milliseconds dns_limit{3000};
+
+  // Takes a line of the log; from any thread. May be empty.
+  std::function<void(LogLevel level, std::string_view line)> log;
+};
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_SOFIA_ENGINE_OPTIONS_H_

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/sofia/message_reader.h"
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "sip/transfer/display_text.h"
+
+namespace callcontrol::sip {
+namespace {
+
+std::string_view Text(const char* text) {
+  return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+// "value;param;param" as it was, which Sofia has taken apart.
+std::string WithParameters(const char* value, const msg_param_t* parameters) {
+  std::string text(Text(value));
+  for (; parameters != nullptr && *parameters != nullptr; ++parameters) {
+    absl::StrAppend(&text, ";", *parameters);
+  }
+  return text;
+}
+
+// Whether a header such as Allow or Supported lists `item`. Sofia has a type of
+// its own for Allow, with the same list in it.
+template <typename ListHeader>
+bool Lists(const ListHeader* header, const char* item) {
+  if (header == nullptr || header->k_items == nullptr) return false;
+  for (const msg_param_t* it = header->k_items; *it != nullptr; ++it) {
+    if (absl::EqualsIgnoreCase(*it, item)) return true;
+  }
+  return false;
+}
+
+// The value of the parameter `name` in ";a=b;c"; nullopt where it is absent.
+std::optional<std::string> UrlParameter(const url_t& url, const char* name) {
+  std::array<char, 256> value{};
+  if (url.url_params == nullptr ||
+      url_param(url.url_params, name, value.data(), value.size()) <= 0) {
+    return std::nullopt;
+  }
+  return std::string(value.data());
+}
+
+bool DeclinesSubscription(const sip_t& sip) {
+  const sip_refer_sub_t* header = sip_refer_sub(&sip);
+  return header != nullptr && header->rs_value != nullptr &&
+         absl::EqualsIgnoreCase(header->rs_value, "false");
+}
+
+SipfragBody BodyToRead(const sip_t& sip, const std::string& content_type,
+                       const std::string& content_encoding) {
+  SipfragBody body;
+  if (sip.sip_content_type != nullptr) body.content_type = content_type;
+  if (!content_encoding.empty()) body.content_encoding = content_encoding;
+  body.body = BodyOf(sip);
+  return body;
+}
+
+}  // namespace
+
+ReferAnswer ReadReferAnswer(const sip_t& sip) {
+  ReferAnswer answer;
+  answer.status.code = sip.sip_status->st_status;
+  answer.status.reason = CleanText(Text(sip.sip_status->st_phrase));
+  answer.no_subscription = DeclinesSubscription(sip);
+  if (sip.sip_retry_after != nullptr) {
+    answer.retry_after = std::chrono::seconds(sip.sip_retry_after->af_delta);
+  }
+  if (answer.status.code >= 300 && answer.status.code < 400) {
+    for (const sip_contact_t* contact = sip.sip_contact;
+         contact != nullptr && answer.contacts.size() < 10;
+         contact = contact->m_next) {
+      answer.contacts.push_back(CleanText(UriText(*contact->m_url)));
+    }
+  }
+  answer.sip_reason = ReadReason(sip);
+  return answer;
+}
+
+ReferNotify ReadNotify(const sip_t& sip) {
+  ReferNotify notify;
+  notify.cseq = sip.sip_cseq->cs_seq;
+  if (sip.sip_subscription_state != nullptr) {
+    notify.subscription = ReadSubscriptionState(
+        WithParameters(sip.sip_subscription_state->ss_substate,
+                       sip.sip_subscription_state->ss_params));
+  }
+  std::string content_type;
+  if (sip.sip_content_type != nullptr) {
+    content_type = WithParameters(sip.sip_content_type->c_type,
+                                  sip.sip_content_type->c_params);
+  }
+  std::string encoding;
+  const sip_content_encoding_t* list = sip.sip_content_encoding;
+  if (list != nullptr && list->k_items != nullptr &&
+      list->k_items[0] != nullptr) {
+    encoding = list->k_items[0];
+  }
+  notify.body = ReadSipfrag(BodyToRead(sip, content_type, encoding));
+  return notify;
+}
+
+std::optional<EventHeader> ReadEventOf(const sip_t& sip) {
+  if (sip.sip_event == nullptr) return std::nullopt;
+  return ReadEvent(
+      WithParameters(sip.sip_event->o_type, sip.sip_event->o_params));
+}
+
+FarEnd ReadFarEnd(const sip_t& sip) {
+  FarEnd far_end;
+  far_end.allows_refer =
+      sip.sip_allow == nullptr || Lists(sip.sip_allow, "REFER");
+  far_end.supports_replaces = Lists(sip.sip_supported, "replaces");
+  far_end.supports_norefersub = Lists(sip.sip_supported, "norefersub");
+  far_end.supports_target_dialog = Lists(sip.sip_supported, "tdialog");
+  far_end.contact_is_gruu = sip.sip_contact != nullptr &&
+                            url_has_param(sip.sip_contact->m_url, "gr") != 0;
+  const msg_generic_t* agent =
+      sip.sip_user_agent != nullptr ? sip.sip_user_agent : sip.sip_server;
+  if (agent != nullptr) far_end.user_agent = CleanText(Text(agent->g_string));
+  return far_end;
+}
+
+std::string ReadReason(const sip_t& sip) {
+  if (sip.sip_reason == nullptr) return "";
+  return CleanText(
+      WithParameters(sip.sip_reason->re_protocol, sip.sip_reason->re_params));
+}
+
+std::string UriText(const url_t& url) {
+  std::array<char, 2048> text{};
+  const issize_t length = url_e(text.data(), text.size(), &url);
+  if (length <= 0 || static_cast<std::size_t>(length) >= text.size()) return "";
+  return std::string(text.data(), static_cast<std::size_t>(length));
+}
+
+std::string_view BodyOf(const sip_t& sip) {
+  if (sip.sip_payload == nullptr || sip.sip_payload->pl_data == nullptr) {
+    return {};
+  }
+  return {sip.sip_payload->pl_data, sip.sip_payload->pl_len};
+}
+
+bool HasSdp(const sip_t& sip) {
+  return sip.sip_content_type == nullptr ||
+         absl::EqualsIgnoreCase(std::string(Text(sip.sip_content_type->c_type)),
+                                "application/sdp");
+}
+
+bool HasUsableContact(const sip_t& sip) {
+  const sip_contact_t* contact = sip.sip_contact;
+  return contact != nullptr && contact->m_next == nullptr &&
+         (contact->m_url->url_type == url_sip ||
+          contact->m_url->url_type == url_sips) &&
+         contact->m_url->url_host != nullptr &&
+         contact->m_url->url_host[0] != '\0';
+}
+
+SipTarget TargetOf(const url_t& url) {
+  SipTarget target;
+  target.host =
+      UrlParameter(url, "maddr").value_or(std::string(Text(url.url_host)));
+  if (url.url_port != nullptr) {
+    const std::string_view port = url.url_port;
+    std::uint16_t number = 0;
+    std::from_chars(port.data(), port.data() + port.size(), number);
+    if (number != 0) target.port = number;
+  }
+  if (const auto transport = UrlParameter(url, "transport")) {
+    if (absl::EqualsIgnoreCase(*transport, "udp")) {
+      target.transport = SipTransport::kUdp;
+    } else if (absl::EqualsIgnoreCase(*transport, "tcp")) {
+      target.transport = SipTransport::kTcp;
+    } else {
+      target.transport = SipTransport::kTls;
+    }
+  }
+  target.secure = url.url_type == url_sips;
+  return target;
+}
+
+}  // namespace callcontrol::sip

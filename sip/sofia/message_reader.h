@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_SOFIA_MESSAGE_READER_H_
+#define CALLCONTROL_SIP_SOFIA_MESSAGE_READER_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sip/call/call_types.h"
+#include "sip/dns/sip_route.h"
+#include "sip/sofia/sofia.h"
+#include "sip/transfer/transfer_types.h"
+
+namespace callcontrol::sip {
+
+// Turns what Sofia parsed into the values of sip/transfer and sip/call. No
+// pointer into a message outlives the call. Peer text that is kept for people
+// is cleaned (display_text.h); the rest is kept byte by byte.
+//
+// Threads: thread-safe: reads its arguments only. Errors: absent or unreadable
+// headers are nullopt or empty.
+
+// The final answer to a REFER.
+ReferAnswer ReadReferAnswer(const sip_t& sip);
+
+// A NOTIFY.
+ReferNotify ReadNotify(const sip_t& sip);
+
+// Its Event header.
+std::optional<EventHeader> ReadEventOf(const sip_t& sip);
+
+// What an INVITE, or an answer to one, says of its sender.
+FarEnd ReadFarEnd(const sip_t& sip);
+
+// The Reason header (RFC 3326), cleaned; empty for none.
+std::string ReadReason(const sip_t& sip);
+
+// "scheme:user@host:port;params" of a From, To or Contact.
+std::string UriText(const url_t& url);
+
+// The body; empty for none.
+std::string_view BodyOf(const sip_t& sip);
+
+// Whether the body is a session description: application/sdp, or no
+// Content-Type at all.
+bool HasSdp(const sip_t& sip);
+
+// One sip or sips Contact with a host, as a dialog needs it.
+bool HasUsableContact(const sip_t& sip);
+
+// Where a request to `url` goes, before any look-up (RFC 3263, 4). maddr wins
+// over the host (RFC 3261, 19.1.1).
+SipTarget TargetOf(const url_t& url);
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_SOFIA_MESSAGE_READER_H_

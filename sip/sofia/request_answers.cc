@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/sofia/request_answers.h"
+
+#include <sofia-sip/su_uniqueid.h>
+
+#include "absl/strings/str_cat.h"
+#include "sip/sofia/call_host.h"
+
+namespace callcontrol::sip {
+
+int RefuseUnknownExtensions(nta_incoming_t* request, const sip_t& sip) {
+  return nta_check_required(request, &sip, nullptr,
+                            SIPTAG_SUPPORTED_STR(kSupported), TAG_END());
+}
+
+int RefuseMethod(nta_incoming_t* request, const sip_t& sip) {
+  if (sip.sip_request->rq_method == sip_method_unknown) {
+    nta_incoming_treply(request, SIP_501_NOT_IMPLEMENTED,
+                        SIPTAG_ALLOW_STR(kAllow), TAG_END());
+    return 501;
+  }
+  nta_incoming_treply(request, SIP_405_METHOD_NOT_ALLOWED,
+                      SIPTAG_ALLOW_STR(kAllow), TAG_END());
+  return 405;
+}
+
+int AnswerBadEvent(nta_incoming_t* request) {
+  nta_incoming_treply(request, SIP_489_BAD_EVENT,
+                      SIPTAG_ALLOW_EVENTS_STR("refer"), TAG_END());
+  return 489;
+}
+
+int AnswerOptions(nta_incoming_t* request, const sip_contact_t* contact,
+                  const std::string& user_agent) {
+  nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(contact),
+                      SIPTAG_ALLOW_STR(kAllow), SIPTAG_ACCEPT_STR(kAccept),
+                      SIPTAG_SUPPORTED_STR(kSupported),
+                      SIPTAG_SERVER_STR(user_agent.c_str()), TAG_END());
+  return 200;
+}
+
+int AnswerWithContact(nta_incoming_t* request, const sip_contact_t* contact) {
+  nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(contact), TAG_END());
+  return 200;
+}
+
+int RefuseForNow(nta_incoming_t* request, int status) {
+  const std::string seconds = absl::StrCat(su_randint(0, 10));
+  nta_incoming_treply(request, status, sip_status_phrase(status),
+                      SIPTAG_RETRY_AFTER_STR(seconds.c_str()), TAG_END());
+  return status;
+}
+
+int RefuseBody(nta_incoming_t* request, int status) {
+  nta_incoming_treply(request, status, sip_status_phrase(status),
+                      SIPTAG_ACCEPT_STR(kAccept), TAG_END());
+  return status;
+}
+
+}  // namespace callcontrol::sip

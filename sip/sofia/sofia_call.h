@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_SOFIA_SOFIA_CALL_H_
+#define CALLCONTROL_SIP_SOFIA_SOFIA_CALL_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "sip/call/call_engine.h"
+#include "sip/call/call_machine.h"
+#include "sip/call/sdp_answer.h"
+#include "sip/sofia/call_host.h"
+#include "sip/sofia/call_transfer.h"
+#include "sip/sofia/client_transaction.h"
+
+namespace callcontrol::sip {
+
+// One incoming call: its dialog (an nta leg), its INVITE usage (CallMachine)
+// and its REFER usages (CallTransfer).
+//
+// The call lives on after its BYE while a transfer of it may still get NOTIFYs
+// (RFC 6665, 4.5.2).
+//
+// Ownership: owned by its host. Owns leg, transactions and transfers.
+// Threads: SIP thread only. Errors: none come out but those of Refer().
+// Time: the loop's timers and Sofia's transactions.
+class SofiaCall final : public RequestHandler, public InviteHandler {
+ public:
+  using NextHopReady =
+      absl::AnyInvocable<void(absl::StatusOr<SipAddress> next_hop) &&>;
+
+  // A call for a good INVITE outside any dialog. Takes over `invite`. Null
+  // where Sofia is out of memory. Then Start().
+  static std::unique_ptr<SofiaCall> Create(CallHost& host,
+                                           nta_incoming_t* invite,
+                                           const sip_t& sip);
+  ~SofiaCall() override;
+  SofiaCall(const SofiaCall&) = delete;
+  SofiaCall& operator=(const SofiaCall&) = delete;
+
+  // Answers the INVITE, now or after the configured ringing. `sip` is it.
+  void Start(const sip_t& sip);
+
+  // Checks a transfer of this call and takes it on unless it is only to be
+  // validated. Its first event comes with BeginTransfer(). Errors: see
+  // CallEngine::Refer().
+  absl::StatusOr<TransferPlan> Refer(const TransferRequest& request);
+
+  // Sends the REFER of a transfer that was taken on, where the call is ready
+  // for it; else it leaves when the call is.
+  void BeginTransfer();
+
+  // Ends the call with its open transfer, at a client's request.
+  void HangUp();
+
+  // The server stops: ends the open transfer.
+  void ShutDownTransfers();
+
+  int OnRequest(nta_incoming_t* request, const sip_t& sip) override;
+  void OnAckOrCancel(nta_incoming_t* invite, const sip_t* sip) override;
+
+  // ---- For its transfers ----
+
+  // Sends BYE, or whatever ends the call as it stands.
+  void HangUpLeg(std::string_view reason);
+  // Asks the far end by OPTIONS whether it still knows the call.
+  void Probe();
+  // Hands out where the next request in the dialog goes: at once for a numeric
+  // address, else when the name is looked up. `ready` is dropped where the call
+  // is gone by then.
+  void WithNextHop(NextHopReady ready);
+  void RefreshTarget(const sip_contact_t* contact);
+  // The far end showed that it knows the call.
+  void SeenAlive() { machine_.OnAlive(); }
+  CallTransfer* FindTransfer(std::string_view transfer_id);
+  // Destroys a transfer after the loop's turn.
+  void Forget(CallTransfer& transfer);
+
+  nta_leg_t* leg() const { return leg_; }
+  const sip_contact_t* contact() const { return host_.contact(tcp_); }
+  const CallSnapshot& snapshot() const { return snapshot_; }
+  bool live() const { return machine_.live(); }
+
+ private:
+  SofiaCall(CallHost& host, nta_incoming_t* invite, const sip_t& sip);
+
+  // Requests inside the dialog.
+  bool IsOfThisDialog(const sip_t& sip) const;
+  int OnReInvite(nta_incoming_t* request, const sip_t& sip);
+  int OnUpdate(nta_incoming_t* request, const sip_t& sip);
+  int OnNotify(const sip_t& sip);
+  int OnBye(const sip_t& sip);
+
+  void Perform(const CallMachine::Actions& actions);
+  void Answer();
+  void SendBye();
+  void OnByeAnswered(int status);
+  void OnProbeAnswered(int status);
+  // Answers an offer, or renews our own where there is none. An error names the
+  // SIP status to refuse with.
+  struct SdpAnswer {
+    int refuse_with = 0;
+    std::string sdp{};
+  };
+  SdpAnswer AnswerOffer(const sip_t& sip);
+  void RememberLocalSdp(std::string sdp);
+  // Whether there was one that differs from the last.
+  bool RememberRemoteSdp(const sip_t& sip);
+
+  // Tells watchers where the call changed.
+  void PublishPhase();
+  void Publish(CallChange change);
+  // Frees what a call that has ended does not need.
+  void ReleaseIfOver();
+
+  absl::StatusOr<TransferPlan> Plan(const TransferRequest& request) const;
+  TransferPolicy PolicyOf(const TransferRequest& request) const;
+  CallTransfer* open_transfer();
+
+  CallHost& host_;
+  bool tcp_ = false;
+  nta_leg_t* leg_ = nullptr;
+  nta_incoming_t* invite_ = nullptr;
+  nta_incoming_t* reinvite_ = nullptr;
+  CallMachine machine_;
+  CallSnapshot snapshot_;
+  SdpOrigin sdp_origin_;
+  // As it went out: the snapshot's has been made fit for people.
+  std::string local_sdp_;
+  bool retired_ = false;
+  std::optional<TimerQueue::Id> answer_timer_;
+  std::unique_ptr<ClientTransaction> bye_;
+  std::unique_ptr<ClientTransaction> probe_;
+  // Oldest first; at most one is open.
+  std::vector<std::unique_ptr<CallTransfer>> transfers_;
+};
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_SOFIA_SOFIA_CALL_H_

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The requests that a far end sends inside a dialog.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "sip/sofia/message_reader.h"
+#include "sip/sofia/request_answers.h"
+#include "sip/sofia/sofia_call.h"
+
+namespace callcontrol::sip {
+
+int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
+  const sip_method_t method = sip.sip_request->rq_method;
+  // An ACK that no INVITE waits for; the status ends its transaction and is
+  // never sent.
+  if (method == sip_method_ack) return 200;
+  if (!IsOfThisDialog(sip)) return 481;
+  SeenAlive();
+  if (const int refused = RefuseUnknownExtensions(request, sip)) return refused;
+  switch (method) {
+    case sip_method_invite:
+      return OnReInvite(request, sip);
+    case sip_method_update:
+      return OnUpdate(request, sip);
+    case sip_method_bye:
+      return OnBye(sip);
+    case sip_method_notify:
+      if (const int status = OnNotify(sip); status != 489) return status;
+      return AnswerBadEvent(request);
+    case sip_method_cancel:
+      return 481;  // Sofia found no INVITE for it.
+    case sip_method_options:
+      return AnswerOptions(request, contact(), host_.options().user_agent);
+    default:
+      return RefuseMethod(request, sip);
+  }
+}
+
+bool SofiaCall::IsOfThisDialog(const sip_t& sip) const {
+  // Sofia takes a message without a tag, or with an empty one, for a match.
+  const auto equal = [](const char* a, const char* b) {
+    return a != nullptr && b != nullptr && absl::string_view(a) == b;
+  };
+  const char* remote_tag = nta_leg_get_rtag(leg_);
+  return equal(sip.sip_to->a_tag, nta_leg_get_tag(leg_)) &&
+         (remote_tag == nullptr || equal(sip.sip_from->a_tag, remote_tag));
+}
+
+int SofiaCall::OnBye(const sip_t& sip) {
+  const std::string reason = ReadReason(sip);
+  for (const auto& transfer : transfers_) transfer->OnFarEndBye(reason);
+  // The BYE is answered by what is returned, before the call goes: its
+  // destruction waits for the loop's turn.
+  Perform(machine_.OnFarEndBye(reason));
+  return 200;
+}
+
+int SofiaCall::OnNotify(const sip_t& sip) {
+  // Those whose REFER left; candidates[i] is of referred[i].
+  std::vector<CallTransfer*> referred;
+  std::vector<NotifyCandidate> candidates;
+  for (const auto& transfer : transfers_) {
+    NotifyCandidate candidate = transfer->candidate();
+    if (candidate.refer_cseqs.empty()) continue;
+    referred.push_back(transfer.get());
+    candidates.push_back(std::move(candidate));
+  }
+  const NotifyMatch match = MatchNotify(ReadEventOf(sip), candidates);
+  if (!match.transfer) return match.answer;
+  if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
+  referred[*match.transfer]->OnNotify(ReadNotify(sip), match.warning);
+  return match.answer;
+}
+
+int SofiaCall::OnReInvite(nta_incoming_t* request, const sip_t& sip) {
+  const int status = machine_.AnswerToReInvite();
+  if (status == 500) return RefuseForNow(request, 500);
+  if (status != 200) return status;
+  const SdpAnswer answer = AnswerOffer(sip);
+  if (answer.refuse_with != 0) {
+    return RefuseBody(request, answer.refuse_with);
+  }
+  if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
+  reinvite_ = request;
+  nta_incoming_bind(
+      request,
+      [](InviteHandler* self, nta_incoming_t* invite, const sip_t* message) {
+        self->OnAckOrCancel(invite, message);
+        return 0;
+      },
+      static_cast<InviteHandler*>(this));
+  RememberLocalSdp(answer.sdp);
+  RememberRemoteSdp(sip);
+  nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(contact()),
+                      SIPTAG_ALLOW_STR(kAllow),
+                      SIPTAG_SUPPORTED_STR(kSupported),
+                      SIPTAG_CONTENT_TYPE_STR("application/sdp"),
+                      SIPTAG_PAYLOAD_STR(answer.sdp.c_str()), TAG_END());
+  machine_.OnReInviteAnswered();
+  Publish(CallChange::kUpdated);
+  return 0;
+}
+
+int SofiaCall::OnUpdate(nta_incoming_t* request, const sip_t& sip) {
+  // An offer of ours, or an answer to theirs, is on its way in an INVITE (RFC
+  // 3311, 5.2).
+  const int status = machine_.AnswerToReInvite();
+  if (status == 500) return RefuseForNow(request, 500);
+  if (status != 200) return status;
+  if (BodyOf(sip).empty()) {
+    if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
+    return AnswerWithContact(request, contact());
+  }
+  const SdpAnswer answer = AnswerOffer(sip);
+  if (answer.refuse_with != 0) {
+    return RefuseBody(request, answer.refuse_with);
+  }
+  if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
+  RememberLocalSdp(answer.sdp);
+  RememberRemoteSdp(sip);
+  nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(contact()),
+                      SIPTAG_CONTENT_TYPE_STR("application/sdp"),
+                      SIPTAG_PAYLOAD_STR(answer.sdp.c_str()), TAG_END());
+  Publish(CallChange::kUpdated);
+  return 200;
+}
+
+}  // namespace callcontrol::sip

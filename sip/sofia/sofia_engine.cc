@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/sofia/sofia_engine.h"
+
+#include <atomic>
+#include <future>
+#include <map>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/error.h"
+#include "sip/dns/resolver.h"
+#include "sip/sofia/message_reader.h"
+#include "sip/sofia/request_answers.h"
+#include "sip/sofia/sip_agent.h"
+#include "sip/sofia/sip_loop.h"
+#include "sip/sofia/sofia_call.h"
+#include "sip/sofia/sofia_log.h"
+
+namespace callcontrol::sip {
+namespace {
+
+// How long Stop() waits for answers to its BYEs.
+constexpr std::chrono::seconds kStopWait{4};
+
+absl::Status NoSuchCall(std::string_view id) {
+  return MakeError(
+      absl::StatusCode::kNotFound, {.reason = "CALL_NOT_FOUND"},
+      absl::StrCat("no live call \"", absl::string_view(id.data(), id.size()),
+                   "\"; ListCalls shows those there are"));
+}
+
+}  // namespace
+
+// What runs on the SIP thread.
+class SofiaEngine::Impl final : public CallHost, public RequestHandler {
+ public:
+  Impl(EngineOptions options, EngineObserver& observer)
+      : options_(std::move(options)), observer_(observer) {}
+
+  ~Impl() override {
+    std::promise<void> gone;
+    loop_.Post([&] {
+      by_sip_call_id_.clear();
+      calls_.clear();
+      buried_.clear();
+      agent_.reset();
+      gone.set_value();
+    });
+    gone.get_future().wait();
+  }
+
+  absl::Status Start() {
+    absl::StatusOr<std::unique_ptr<Resolver>> resolver =
+        Resolver::Create(options_.dns);
+    if (!resolver.ok()) return resolver.status();
+    resolver_ = *std::move(resolver);
+    std::promise<absl::Status> started;
+    loop_.Post([&] {
+      RedirectSofiaLog(options_.log);
+      absl::StatusOr<std::unique_ptr<SipAgent>> agent =
+          SipAgent::Create(loop_, options_, *this);
+      const absl::Status status = agent.status();
+      if (agent.ok()) agent_ = *std::move(agent);
+      started.set_value(status);
+    });
+    return started.get_future().get();
+  }
+
+  std::uint16_t port() const { return agent_->port(); }
+
+  void Refer(const TransferRequest& request, ReferDone done) {
+    SofiaCall* call = request.call_id.empty()
+                          ? FindBySipCallId(request.sip_call_id)
+                          : Find(request.call_id);
+    if (draining_) {
+      std::move(done)(
+          MakeError(absl::StatusCode::kUnavailable, {.reason = "DRAINING"},
+                    "the server is stopping and takes no more transfers"));
+    } else if (call == nullptr) {
+      std::move(done)(NoSuchCall(request.call_id.empty() ? request.sip_call_id
+                                                         : request.call_id));
+    } else if (open_transfers_ >= options_.max_open_transfers) {
+      std::move(done)(MakeError(absl::StatusCode::kResourceExhausted,
+                                {.reason = "TOO_MANY_TRANSFERS"},
+                                absl::StrCat(open_transfers_,
+                                             " transfers are open, which is "
+                                             "as many as are allowed")));
+    } else {
+      absl::StatusOr<TransferPlan> plan = call->Refer(request);
+      const bool begun = plan.ok() && !request.validate_only;
+      // The client is told before the first event, so that it misses none.
+      std::move(done)(std::move(plan));
+      if (begun) call->BeginTransfer();
+    }
+  }
+
+  void HangUp(const std::string& call_id, HangUpDone done) {
+    SofiaCall* call = Find(call_id);
+    if (call != nullptr) call->HangUp();
+    std::move(done)(call != nullptr ? absl::OkStatus() : NoSuchCall(call_id));
+  }
+
+  // From any thread, ahead of Drain(), so that whoever is told of the draining
+  // finds it true.
+  void RefuseNewWork() { draining_ = true; }
+
+  void Drain(Done done) {
+    on_no_transfers_ = std::move(done);
+    TellIfDrained();
+  }
+
+  void Stop(Done done) {
+    on_no_calls_ = std::move(done);
+    // A call that ends at once leaves the map at once.
+    std::vector<std::string> ids;
+    ids.reserve(calls_.size());
+    for (const auto& [id, call] : calls_) ids.push_back(id);
+    for (const std::string& id : ids) {
+      SofiaCall* call = Find(id);
+      if (call == nullptr) continue;
+      call->ShutDownTransfers();
+      call->HangUp();
+    }
+    loop_.timers().Add(std::chrono::steady_clock::now() + kStopWait, [this] {
+      live_calls_ = 0;
+      TellIfStopped();
+    });
+    TellIfStopped();
+  }
+
+  // ---- CallHost ----
+  const EngineOptions& options() const override { return options_; }
+  SipLoop& loop() override { return loop_; }
+  Resolver& resolver() override { return *resolver_; }
+  EngineObserver& observer() override { return observer_; }
+  nta_agent_t* agent() override { return agent_->agent(); }
+  const sip_contact_t* contact(bool tcp) const override {
+    return agent_->contact(tcp);
+  }
+
+  std::string NewId(std::string_view kind) override {
+    // 96 bits from the system: ids and tags must not be guessable (RFC 4538,
+    // 8).
+    std::string random;
+    for (int i = 0; i < 3; ++i) {
+      absl::StrAppendFormat(&random, "%08x", random_device_());
+    }
+    if (kind.empty()) return random;
+    return absl::StrCat(absl::string_view(kind.data(), kind.size()), "-",
+                        options_.node, "-", random);
+  }
+
+  SofiaCall* Find(const std::string& call_id) override {
+    const auto it = calls_.find(call_id);
+    return it == calls_.end() ? nullptr : it->second.get();
+  }
+
+  void Retire(SofiaCall& call) override {
+    const auto it = calls_.find(call.snapshot().call_id);
+    if (it == calls_.end()) return;
+    const auto [first, last] =
+        by_sip_call_id_.equal_range(call.snapshot().sip_call_id);
+    for (auto named = first; named != last; ++named) {
+      if (named->second == &call) {
+        by_sip_call_id_.erase(named);
+        break;
+      }
+    }
+    // A call retires in the middle of its own functions.
+    DestroyLater(std::move(it->second));
+    calls_.erase(it);
+  }
+
+  void DestroyLater(std::shared_ptr<void> object) override {
+    if (buried_.empty()) {
+      loop_.Post([this] { buried_.clear(); });
+    }
+    buried_.push_back(std::move(object));
+  }
+
+  void OnTransferOpened() override { ++open_transfers_; }
+  void OnTransferEnded() override {
+    --open_transfers_;
+    TellIfDrained();
+  }
+  void OnCallEnded() override {
+    --live_calls_;
+    TellIfStopped();
+  }
+
+  // ---- Requests outside any dialog ----
+  int OnRequest(nta_incoming_t* request, const sip_t& sip) override {
+    switch (sip.sip_request->rq_method) {
+      case sip_method_ack:
+        return 200;  // Ends its transaction; never sent.
+      case sip_method_invite:
+        if (sip.sip_to->a_tag != nullptr) return 481;
+        return OnInvite(request, sip);
+      case sip_method_bye:
+      case sip_method_notify:
+      case sip_method_update:
+      case sip_method_cancel:
+      case sip_method_prack:
+        return 481;
+      case sip_method_options:
+        if (const int refused = RefuseUnknownExtensions(request, sip)) {
+          return refused;
+        }
+        return AnswerOptions(request, contact(false), options_.user_agent);
+      default:
+        return RefuseMethod(request, sip);
+    }
+  }
+
+ private:
+  int OnInvite(nta_incoming_t* request, const sip_t& sip) {
+    if (const int refused = RefuseUnknownExtensions(request, sip)) {
+      return refused;
+    }
+    if (draining_ || live_calls_ >= options_.max_calls) {
+      return RefuseForNow(request, 503);
+    }
+    if (!HasUsableContact(sip)) {
+      nta_incoming_treply(request, 400, "Missing or Bad Contact", TAG_END());
+      return 400;
+    }
+    std::unique_ptr<SofiaCall> call = SofiaCall::Create(*this, request, sip);
+    if (call == nullptr) return 500;
+    ++live_calls_;
+    SofiaCall& started = *call;
+    by_sip_call_id_.emplace(started.snapshot().sip_call_id, &started);
+    calls_.emplace(started.snapshot().call_id, std::move(call));
+    started.Start(sip);
+    return 0;
+  }
+
+  SofiaCall* FindBySipCallId(const std::string& sip_call_id) {
+    // A Call-ID may name several dialogs (spirals); the live one is meant.
+    const auto [first, last] = by_sip_call_id_.equal_range(sip_call_id);
+    SofiaCall* found = nullptr;
+    for (auto it = first; it != last; ++it) {
+      if (found == nullptr || it->second->live()) found = it->second;
+    }
+    return found;
+  }
+
+  void TellIfDrained() {
+    if (open_transfers_ > 0 || !on_no_transfers_) return;
+    std::move(std::exchange(on_no_transfers_, nullptr))();
+  }
+
+  void TellIfStopped() {
+    if (live_calls_ > 0 || !on_no_calls_) return;
+    std::move(std::exchange(on_no_calls_, nullptr))();
+  }
+
+  const EngineOptions options_;
+  EngineObserver& observer_;
+  std::random_device random_device_;
+  std::unique_ptr<SipAgent> agent_;
+  std::unordered_map<std::string, std::unique_ptr<SofiaCall>> calls_;
+  std::multimap<std::string, SofiaCall*, std::less<>> by_sip_call_id_;
+  // What is destroyed at the next turn of the loop.
+  std::vector<std::shared_ptr<void>> buried_;
+  int live_calls_ = 0;
+  int open_transfers_ = 0;
+  std::atomic<bool> draining_ = false;
+  Done on_no_transfers_ = nullptr;
+  Done on_no_calls_ = nullptr;
+  // Ends before what its thread uses.
+  SipLoop loop_;
+  // Ends before the loop, which its callbacks post to.
+  std::unique_ptr<Resolver> resolver_;
+};
+
+absl::StatusOr<std::unique_ptr<SofiaEngine>> SofiaEngine::Start(
+    EngineOptions options, EngineObserver& observer) {
+  auto impl = std::make_unique<Impl>(std::move(options), observer);
+  if (absl::Status status = impl->Start(); !status.ok()) return status;
+  return std::unique_ptr<SofiaEngine>(new SofiaEngine(std::move(impl)));
+}
+
+SofiaEngine::SofiaEngine(std::unique_ptr<Impl> impl)
+    : impl_(std::move(impl)), sip_port_(impl_->port()) {}
+
+SofiaEngine::~SofiaEngine() = default;
+
+void SofiaEngine::Refer(TransferRequest request, ReferDone done) {
+  impl_->loop().Post([impl = impl_.get(), request = std::move(request),
+                      done = std::move(done)]() mutable {
+    impl->Refer(request, std::move(done));
+  });
+}
+
+void SofiaEngine::HangUp(std::string call_id, HangUpDone done) {
+  impl_->loop().Post([impl = impl_.get(), call_id = std::move(call_id),
+                      done = std::move(done)]() mutable {
+    impl->HangUp(call_id, std::move(done));
+  });
+}
+
+void SofiaEngine::Drain(Done done) {
+  impl_->RefuseNewWork();
+  impl_->loop().Post([impl = impl_.get(), done = std::move(done)]() mutable {
+    impl->Drain(std::move(done));
+  });
+}
+
+void SofiaEngine::Stop(Done done) {
+  impl_->RefuseNewWork();
+  impl_->loop().Post([impl = impl_.get(), done = std::move(done)]() mutable {
+    impl->Stop(std::move(done));
+  });
+}
+
+std::chrono::nanoseconds SofiaEngine::lag() const {
+  return impl_->loop().lag();
+}
+
+}  // namespace callcontrol::sip
