@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/call_control_service.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/error.h"
+#include "server/list_filter.h"
+#include "server/proto_mapping.h"
+#include "server/status_mapping.h"
+#include "server/stream_reactor.h"
+
+namespace callcontrol::server {
+namespace {
+
+grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context,
+                                 const absl::Status& status) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(ToGrpc(status));
+  return reactor;
+}
+
+absl::Status NoSuchTransfer(const std::string& id) {
+  return MakeError(absl::StatusCode::kNotFound,
+                   {.reason = "TRANSFER_NOT_FOUND"},
+                   absl::StrCat("no transfer \"", id,
+                                "\", or it ended too long ago to be kept"));
+}
+
+absl::Status NoSuchCall(const std::string& id) {
+  return MakeError(absl::StatusCode::kNotFound, {.reason = "CALL_NOT_FOUND"},
+                   absl::StrCat("no call \"", id,
+                                "\", or it ended too long ago to be kept"));
+}
+
+absl::Status NotServed(const char* rpc) {
+  return MakeError(
+      absl::StatusCode::kUnimplemented, {.reason = "NOT_IMPLEMENTED"},
+      absl::StrCat(rpc, " is not served by this version yet; it comes later"));
+}
+
+// Fills one page of a list: `items` newest first, `convert` makes a message of
+// one, `add` appends to the response.
+template <typename Items, typename Convert, typename Add>
+std::string FillPage(const Items& items, const Page& page,
+                     const std::vector<Condition>& conditions, Convert convert,
+                     Add add) {
+  std::size_t count = 0;
+  std::uint64_t last = 0;
+  for (const auto& [number, item] : items) {
+    auto message = convert(*item);
+    if (!Matches(message, conditions)) continue;
+    if (count == page.size) return PageToken(last);
+    add(std::move(message));
+    ++count;
+    last = number;
+  }
+  return "";
+}
+
+}  // namespace
+
+// ---- Transfers ----------------------------------------------------------
+
+grpc::ServerWriteReactor<v1::ReferEvent>* CallControlService::Refer(
+    grpc::CallbackServerContext*, const v1::ReferRequest* request) {
+  auto reactor = StreamReactor<v1::ReferEvent>::Make();
+  absl::StatusOr<sip::TransferRequest> transfer = FromProto(*request);
+  if (!transfer.ok()) {
+    reactor->Fail(transfer.status());
+    return reactor.get();
+  }
+  const bool validate_only = transfer->validate_only;
+  engine_.Refer(
+      *std::move(transfer),
+      [this, reactor, validate_only](absl::StatusOr<sip::TransferPlan> plan) {
+        if (!plan.ok()) {
+          reactor->Fail(plan.status());
+          return;
+        }
+        if (validate_only) {
+          reactor->Attach([event = std::make_shared<const v1::ReferEvent>(
+                               PlannedEvent(*plan, absl::Now()))] {
+            return StreamItem<v1::ReferEvent>{event, absl::OkStatus()};
+          });
+          return;
+        }
+        const auto log = transfers_.Find(plan->transfer_id, absl::Now());
+        log->AddReader(reactor);
+        reactor->Attach(TransferLog::Read(log, 0));
+      });
+  return reactor.get();
+}
+
+grpc::ServerWriteReactor<v1::ReferEvent>* CallControlService::WatchTransfer(
+    grpc::CallbackServerContext*, const v1::WatchTransferRequest* request) {
+  auto reactor = StreamReactor<v1::ReferEvent>::Make();
+  const auto log = transfers_.Find(request->transfer_id(), absl::Now());
+  if (request->after_sequence() < 0) {
+    reactor->Fail(InvalidField("after_sequence", "OUT_OF_RANGE",
+                               "after_sequence must not be negative"));
+  } else if (log == nullptr) {
+    reactor->Fail(NoSuchTransfer(request->transfer_id()));
+  } else {
+    log->AddReader(reactor);
+    reactor->Attach(TransferLog::Read(log, request->after_sequence()));
+  }
+  return reactor.get();
+}
+
+grpc::ServerUnaryReactor* CallControlService::GetTransfer(
+    grpc::CallbackServerContext* context, const v1::GetTransferRequest* request,
+    v1::Transfer* response) {
+  const auto log = transfers_.Find(request->transfer_id(), absl::Now());
+  if (log == nullptr) {
+    return Finish(context, NoSuchTransfer(request->transfer_id()));
+  }
+  *response = log->Snapshot();
+  return Finish(context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* CallControlService::ListTransfers(
+    grpc::CallbackServerContext* context,
+    const v1::ListTransfersRequest* request,
+    v1::ListTransfersResponse* response) {
+  const auto page = ReadPage(request->page_size(), request->page_token());
+  if (!page.ok()) return Finish(context, page.status());
+  const auto conditions = ReadTransferFilter(request->filter());
+  if (!conditions.ok()) return Finish(context, conditions.status());
+  response->set_next_page_token(FillPage(
+      transfers_.List(page->before, absl::Now()), *page, *conditions,
+      [](const TransferLog& log) { return log.Snapshot(); },
+      [&](v1::Transfer transfer) {
+        *response->add_transfers() = std::move(transfer);
+      }));
+  return Finish(context, absl::OkStatus());
+}
+
+// ---- Calls --------------------------------------------------------------
+
+grpc::ServerWriteReactor<v1::CallEvent>* CallControlService::WatchCalls(
+    grpc::CallbackServerContext*, const v1::WatchCallsRequest* request) {
+  auto reactor = StreamReactor<v1::CallEvent>::Make();
+  if (!request->tag().empty()) {
+    reactor->Fail(MakeError(absl::StatusCode::kUnimplemented,
+                            {.reason = "NOT_IMPLEMENTED", .field = "tag"},
+                            "tags are not served by this version yet"));
+    return reactor.get();
+  }
+  const auto watch = calls_.Watch(request->call_id(), absl::Now());
+  watch->SetReader(reactor);
+  reactor->Attach(CallWatch::Read(watch));
+  return reactor.get();
+}
+
+grpc::ServerUnaryReactor* CallControlService::ListCalls(
+    grpc::CallbackServerContext* context, const v1::ListCallsRequest* request,
+    v1::ListCallsResponse* response) {
+  const auto page = ReadPage(request->page_size(), request->page_token());
+  if (!page.ok()) return Finish(context, page.status());
+  const auto conditions = ReadCallFilter(request->filter());
+  if (!conditions.ok()) return Finish(context, conditions.status());
+  response->set_next_page_token(FillPage(
+      calls_.List(page->before, absl::Now()), *page, *conditions,
+      [](const sip::CallSnapshot& call) { return ToProto(call); },
+      [&](v1::Call call) { *response->add_calls() = std::move(call); }));
+  return Finish(context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* CallControlService::GetCall(
+    grpc::CallbackServerContext* context, const v1::GetCallRequest* request,
+    v1::Call* response) {
+  const auto call = calls_.Find(request->call_id(), absl::Now());
+  if (call == nullptr) return Finish(context, NoSuchCall(request->call_id()));
+  *response = ToProto(*call);
+  return Finish(context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* CallControlService::HangUpCall(
+    grpc::CallbackServerContext* context, const v1::HangUpCallRequest* request,
+    v1::Call* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  engine_.HangUp(
+      request->call_id(),
+      [this, reactor, response, id = request->call_id()](const absl::Status&) {
+        // A call that the engine no longer holds may have ended a moment ago.
+        const auto call = calls_.Find(id, absl::Now());
+        if (call != nullptr) *response = ToProto(*call);
+        reactor->Finish(
+            ToGrpc(call != nullptr ? absl::OkStatus() : NoSuchCall(id)));
+      });
+  return reactor;
+}
+
+// ---- Not served yet -----------------------------------------------------
+
+grpc::ServerUnaryReactor* CallControlService::CancelTransfer(
+    grpc::CallbackServerContext* context, const v1::CancelTransferRequest*,
+    v1::Transfer*) {
+  return Finish(context, NotServed("CancelTransfer"));
+}
+
+grpc::ServerUnaryReactor* CallControlService::DecideRefer(
+    grpc::CallbackServerContext* context, const v1::DecideReferRequest*,
+    v1::DecideReferResponse*) {
+  return Finish(context, NotServed("DecideRefer"));
+}
+
+grpc::ServerWriteReactor<v1::CallEvent>* CallControlService::PlaceCall(
+    grpc::CallbackServerContext*, const v1::PlaceCallRequest*) {
+  auto reactor = StreamReactor<v1::CallEvent>::Make();
+  reactor->Fail(NotServed("PlaceCall"));
+  return reactor.get();
+}
+
+grpc::ServerUnaryReactor* CallControlService::ProgressCall(
+    grpc::CallbackServerContext* context, const v1::ProgressCallRequest*,
+    v1::Call*) {
+  return Finish(context, NotServed("ProgressCall"));
+}
+
+grpc::ServerUnaryReactor* CallControlService::AnswerCall(
+    grpc::CallbackServerContext* context, const v1::AnswerCallRequest*,
+    v1::Call*) {
+  return Finish(context, NotServed("AnswerCall"));
+}
+
+grpc::ServerUnaryReactor* CallControlService::RejectCall(
+    grpc::CallbackServerContext* context, const v1::RejectCallRequest*,
+    v1::Call*) {
+  return Finish(context, NotServed("RejectCall"));
+}
+
+grpc::ServerUnaryReactor* CallControlService::UpdateCall(
+    grpc::CallbackServerContext* context, const v1::UpdateCallRequest*,
+    v1::Call*) {
+  return Finish(context, NotServed("UpdateCall"));
+}
+
+}  // namespace callcontrol::server

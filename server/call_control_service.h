@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SERVER_CALL_CONTROL_SERVICE_H_
+#define CALLCONTROL_SERVER_CALL_CONTROL_SERVICE_H_
+
+#include "callcontrol/v1/call_control.grpc.pb.h"
+#include "server/call_store.h"
+#include "server/transfer_store.h"
+#include "sip/call/call_engine.h"
+
+namespace callcontrol::server {
+
+// Serves callcontrol.v1.CallControl: checks requests, asks the engine, reads
+// the stores. Holds no state of its own.
+//
+// Ownership: engine and stores must outlive the service and its RPCs.
+// Threads: gRPC's; no handler blocks. Errors: as call_control.proto says.
+// Time: the wall clock, for retention.
+class CallControlService final : public v1::CallControl::CallbackService {
+ public:
+  CallControlService(sip::CallEngine& engine, CallStore& calls,
+                     TransferStore& transfers)
+      : engine_(engine), calls_(calls), transfers_(transfers) {}
+
+  // ---- Transfers ----
+  grpc::ServerWriteReactor<v1::ReferEvent>* Refer(
+      grpc::CallbackServerContext* context,
+      const v1::ReferRequest* request) override;
+  grpc::ServerWriteReactor<v1::ReferEvent>* WatchTransfer(
+      grpc::CallbackServerContext* context,
+      const v1::WatchTransferRequest* request) override;
+  grpc::ServerUnaryReactor* GetTransfer(grpc::CallbackServerContext* context,
+                                        const v1::GetTransferRequest* request,
+                                        v1::Transfer* response) override;
+  grpc::ServerUnaryReactor* ListTransfers(
+      grpc::CallbackServerContext* context,
+      const v1::ListTransfersRequest* request,
+      v1::ListTransfersResponse* response) override;
+
+  // ---- Calls ----
+  grpc::ServerWriteReactor<v1::CallEvent>* WatchCalls(
+      grpc::CallbackServerContext* context,
+      const v1::WatchCallsRequest* request) override;
+  grpc::ServerUnaryReactor* ListCalls(grpc::CallbackServerContext* context,
+                                      const v1::ListCallsRequest* request,
+                                      v1::ListCallsResponse* response) override;
+  grpc::ServerUnaryReactor* GetCall(grpc::CallbackServerContext* context,
+                                    const v1::GetCallRequest* request,
+                                    v1::Call* response) override;
+  grpc::ServerUnaryReactor* HangUpCall(grpc::CallbackServerContext* context,
+                                       const v1::HangUpCallRequest* request,
+                                       v1::Call* response) override;
+
+  // ---- Not served yet ----
+  grpc::ServerUnaryReactor* CancelTransfer(grpc::CallbackServerContext* context,
+                                           const v1::CancelTransferRequest*,
+                                           v1::Transfer*) override;
+  grpc::ServerUnaryReactor* DecideRefer(grpc::CallbackServerContext* context,
+                                        const v1::DecideReferRequest*,
+                                        v1::DecideReferResponse*) override;
+  grpc::ServerWriteReactor<v1::CallEvent>* PlaceCall(
+      grpc::CallbackServerContext* context,
+      const v1::PlaceCallRequest*) override;
+  grpc::ServerUnaryReactor* ProgressCall(grpc::CallbackServerContext* context,
+                                         const v1::ProgressCallRequest*,
+                                         v1::Call*) override;
+  grpc::ServerUnaryReactor* AnswerCall(grpc::CallbackServerContext* context,
+                                       const v1::AnswerCallRequest*,
+                                       v1::Call*) override;
+  grpc::ServerUnaryReactor* RejectCall(grpc::CallbackServerContext* context,
+                                       const v1::RejectCallRequest*,
+                                       v1::Call*) override;
+  grpc::ServerUnaryReactor* UpdateCall(grpc::CallbackServerContext* context,
+                                       const v1::UpdateCallRequest*,
+                                       v1::Call*) override;
+
+ private:
+  sip::CallEngine& engine_;
+  CallStore& calls_;
+  TransferStore& transfers_;
+};
+
+}  // namespace callcontrol::server
+
+#endif  // CALLCONTROL_SERVER_CALL_CONTROL_SERVICE_H_

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/engine_settings.h"
+
+#include "server/config.h"
+
+namespace callcontrol::server {
+
+sip::TransferPolicy TransferPolicyOf(const config::v1::Config& config) {
+  const config::v1::Transfers& t = config.transfers();
+  const std::chrono::milliseconds t1 = T1(config);
+  sip::TransferPolicy policy;
+  policy.ready_limit =
+      MillisecondsOr(t.has_ready_limit(), t.ready_limit(), policy.ready_limit);
+  policy.refer_response = MillisecondsOr(t.has_refer_response_limit(),
+                                         t.refer_response_limit(), 64 * t1);
+  policy.first_notify = MillisecondsOr(t.has_first_notify_limit(),
+                                       t.first_notify_limit(), 64 * t1);
+  policy.final_status = MillisecondsOr(
+      t.has_final_status_limit(), t.final_status_limit(), policy.final_status);
+  policy.subscription_grace =
+      MillisecondsOr(t.has_subscription_grace(), t.subscription_grace(),
+                     policy.subscription_grace);
+  policy.unconfirmed_wait = MillisecondsOr(
+      t.has_unconfirmed_wait(), t.unconfirmed_wait(), policy.unconfirmed_wait);
+  policy.bye_grace =
+      MillisecondsOr(t.has_bye_grace(), t.bye_grace(), policy.bye_grace);
+  policy.lost_grace =
+      MillisecondsOr(t.has_lost_grace(), t.lost_grace(), policy.lost_grace);
+  policy.bye_answer_wait = MillisecondsOr(
+      t.has_bye_answer_wait(), t.bye_answer_wait(), policy.bye_answer_wait);
+  // Eight round trips, which is 4 s where T1 is the RFC's.
+  policy.probe_wait = 8 * t1;
+  policy.silent_probe_wait = t1;
+  policy.tail = MillisecondsOr(t.has_tail(), t.tail(), 64 * t1);
+  return policy;
+}
+
+}  // namespace callcontrol::server

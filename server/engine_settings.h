@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SERVER_ENGINE_SETTINGS_H_
+#define CALLCONTROL_SERVER_ENGINE_SETTINGS_H_
+
+#include "callcontrol/config/v1/config.pb.h"
+#include "sip/transfer/transfer_types.h"
+
+namespace callcontrol::server {
+
+// The limits of a transfer that the configuration sets, with their defaults.
+// `config` was checked.
+sip::TransferPolicy TransferPolicyOf(const config::v1::Config& config);
+
+}  // namespace callcontrol::server
+
+#endif  // CALLCONTROL_SERVER_ENGINE_SETTINGS_H_

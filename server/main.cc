@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// callcontrold: options, start, signals, drain, stop.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "server/call_control_service.h"
+#include "server/call_store.h"
+#include "server/command_line.h"
+#include "server/config.h"
+#include "server/engine_settings.h"
+#include "server/event_recorder.h"
+#include "server/grpc_front.h"
+#include "server/log.h"
+#include "server/transfer_store.h"
+#include "sip/sofia/sofia_engine.h"
+
+namespace callcontrol::server {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Below this a busy server, or anybody with some idle connections, exhausts the
+// descriptors.
+constexpr rlim_t kLeastDescriptors = 4096;
+constexpr seconds kDefaultDrainLimit{30};
+// The SIP thread turns many times a second; see SipLoop::lag().
+constexpr seconds kUnreadyLag{1};
+constexpr seconds kDeadLag{10};
+constexpr int kSecondsBetweenProbes = 5;
+constexpr int kProbesUntilDead = 3;
+constexpr milliseconds kProbeLimit{2000};
+
+int Fail(int exit_code, absl::string_view message) {
+  std::fprintf(stderr, "callcontrold: %s\n", std::string(message).c_str());
+  return exit_code;
+}
+
+// ---- From the configuration to options ----------------------------------
+
+std::string NodeName(const config::v1::Config& config) {
+  if (!config.node().empty()) return config.node();
+  char host[256] = "node";
+  gethostname(host, sizeof host - 1);
+  std::string name;
+  for (const char* c = host; *c != '\0' && *c != '.' && name.size() < 16; ++c) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(*c))) name.push_back(*c);
+  }
+  return name.empty() ? "node" : name;
+}
+
+sip::EngineOptions EngineOptionsOf(const config::v1::Config& config) {
+  sip::EngineOptions options;
+  options.node = NodeName(config);
+  const HostPort listen = *ReadHostPort(SipListen(config));
+  options.listen_host = listen.host;
+  options.listen_port = static_cast<std::uint16_t>(listen.port);
+  if (!config.sip().public_address().empty()) {
+    const auto address = ReadHostPort(config.sip().public_address());
+    options.public_host =
+        address.ok() ? address->host : config.sip().public_address();
+    options.public_port =
+        static_cast<std::uint16_t>(address.ok() ? address->port : 0);
+  }
+  options.t1 = T1(config);
+  options.t2 = T2(config);
+  options.user_agent = config.sip().user_agent().empty()
+                           ? "callcontrol/" CALLCONTROL_VERSION
+                           : config.sip().user_agent();
+  if (config.sip().udp_mtu() != 0) {
+    options.udp_mtu = static_cast<unsigned>(config.sip().udp_mtu());
+  }
+  if (config.calls().max_calls() != 0) {
+    options.max_calls = config.calls().max_calls();
+  }
+  options.answer_after =
+      MillisecondsOr(config.calls().has_answer_after(),
+                     config.calls().answer_after(), milliseconds(0));
+  const config::v1::Transfers& transfers = config.transfers();
+  options.transfers = TransferPolicyOf(config);
+  if (transfers.max_open() != 0)
+    options.max_open_transfers = transfers.max_open();
+  options.refer_domain = transfers.refer_domain();
+  options.international_prefix = transfers.international_prefix();
+  options.default_country_code = transfers.default_country_code();
+  options.tel_to_sip = transfers.tel_to_sip();
+  options.referred_by_local =
+      transfers.referred_by_default() == config::v1::REFERRED_BY_DEFAULT_LOCAL;
+  options.dns.nameservers.assign(config.dns().nameservers().begin(),
+                                 config.dns().nameservers().end());
+  options.dns_limit = MillisecondsOr(config.dns().has_limit(),
+                                     config.dns().limit(), seconds(3));
+  options.log = [](sip::LogLevel level, std::string_view line) {
+    Log(level == sip::LogLevel::kError ? Severity::kError : Severity::kWarning,
+        "sip_stack", {{"line", std::string(line)}});
+  };
+  return options;
+}
+
+CallStore::Limits CallLimitsOf(const config::v1::Config& config) {
+  CallStore::Limits limits;
+  limits.retention = absl::FromChrono(
+      MillisecondsOr(config.calls().has_retention(), config.calls().retention(),
+                     std::chrono::minutes(1)));
+  if (config.grpc().watch_queue() != 0) {
+    limits.watch_bound = static_cast<std::size_t>(config.grpc().watch_queue());
+  }
+  return limits;
+}
+
+TransferStore::Limits TransferLimitsOf(const config::v1::Config& config) {
+  const config::v1::Transfers& transfers = config.transfers();
+  return {.retention = absl::FromChrono(
+              MillisecondsOr(transfers.has_retention(), transfers.retention(),
+                             std::chrono::minutes(10))),
+          .max_kept = transfers.max_kept() == 0
+                          ? 10'000
+                          : static_cast<std::size_t>(transfers.max_kept())};
+}
+
+Severity SeverityOf(const std::string& level) {
+  if (level == "debug") return Severity::kDebug;
+  if (level == "warn") return Severity::kWarning;
+  if (level == "error") return Severity::kError;
+  return Severity::kInfo;
+}
+
+// ---- The machine below --------------------------------------------------
+
+absl::Status RaiseDescriptorLimit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= kLeastDescriptors) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("only ", limit.rlim_cur,
+                   " file descriptors are allowed and ", kLeastDescriptors,
+                   " are needed; raise the limit (ulimit -n, or "
+                   "LimitNOFILE= in the systemd unit)"));
+}
+
+absl::Status PrepareStateDir(const std::string& dir) {
+  if (dir.empty()) return absl::OkStatus();
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (!error && access(dir.c_str(), W_OK | X_OK) == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "cannot use the state directory ", dir, ": ",
+      error ? error.message() : std::generic_category().message(errno)));
+}
+
+// Whole or not at all: readers wait for the name to appear.
+absl::Status WritePorts(const std::string& path, int grpc, int sip) {
+  if (path.empty()) return absl::OkStatus();
+  const std::string draft = path + ".new";
+  std::FILE* file = std::fopen(draft.c_str(), "we");
+  const bool written =
+      file != nullptr && std::fprintf(file, "grpc=%d\nsip=%d\n", grpc, sip) > 0;
+  const bool closed = file != nullptr && std::fclose(file) == 0;
+  if (written && closed && std::rename(draft.c_str(), path.c_str()) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("cannot write the ports file ", path, ": ",
+                   std::generic_category().message(errno)));
+}
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// Whether a stop was asked for within `wait`.
+bool StopAsked(milliseconds wait) {
+  const sigset_t signals = StopSignals();
+  const timespec limit{wait.count() / 1000, (wait.count() % 1000) * 1'000'000};
+  return sigtimedwait(&signals, nullptr, &limit) > 0;
+}
+
+// ---- The life of the daemon ---------------------------------------------
+
+// Serves until a stop is asked for. False where the server is beyond help.
+bool Serve(GrpcFront& front, const sip::SofiaEngine& engine) {
+  bool serving = true;
+  int failed_probes = 0;
+  for (int second = 1; !StopAsked(seconds(1)); ++second) {
+    const auto lag = engine.lag();
+    if (lag > kDeadLag) {
+      Log(Severity::kError, "sip_thread_stuck", {});
+      return false;
+    }
+    if (serving != (lag < kUnreadyLag)) {
+      serving = !serving;
+      front.SetServing(serving);
+      Log(Severity::kWarning, "readiness",
+          {{"serving", serving ? "true" : "false"}});
+    }
+    if (second % kSecondsBetweenProbes != 0) continue;
+    failed_probes = front.Probe(kProbeLimit) ? 0 : failed_probes + 1;
+    if (failed_probes >= kProbesUntilDead) {
+      Log(Severity::kError, "grpc_listener_dead", {});
+      return false;
+    }
+  }
+  return true;
+}
+
+void DrainAndStop(GrpcFront& front, sip::SofiaEngine& engine,
+                  milliseconds limit) {
+  std::promise<void> drained;
+  std::future<void> is_drained = drained.get_future();
+  engine.Drain([&drained] { drained.set_value(); });
+  // After that, so that nobody who was told is still served.
+  front.SetServing(false);
+  Log(Severity::kInfo, "draining", {{"limit_ms", absl::StrCat(limit.count())}});
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (std::chrono::steady_clock::now() < deadline &&
+         is_drained.wait_for(milliseconds(20)) != std::future_status::ready) {
+    if (StopAsked(milliseconds(0))) break;  // Asked again: no more waiting.
+  }
+  std::promise<void> stopped;
+  engine.Stop([&stopped] { stopped.set_value(); });
+  stopped.get_future().wait();
+  // Stop() ended the last transfers, so drained was told, too.
+  is_drained.wait();
+  front.Stop(milliseconds(500));
+  Log(Severity::kInfo, "stopped", {});
+}
+
+int Run(const CommandLine& line, const config::v1::Config& config) {
+  if (absl::Status status = RaiseDescriptorLimit(); !status.ok()) {
+    return Fail(1, status.message());
+  }
+  if (absl::Status status = PrepareStateDir(config.state_dir()); !status.ok()) {
+    return Fail(1, status.message());
+  }
+  // Every thread inherits the mask, the log's included: only the main one is
+  // signalled.
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  InitLog(config.log().format() == "json" ? LogFormat::kJson : LogFormat::kText,
+          SeverityOf(config.log().level()));
+  CallStore calls(CallLimitsOf(config));
+  TransferStore transfers(TransferLimitsOf(config));
+  EventRecorder recorder(calls, transfers);
+  auto engine = sip::SofiaEngine::Start(EngineOptionsOf(config), recorder);
+  if (!engine.ok()) {
+    StopLog();
+    return Fail(1, engine.status().message());
+  }
+  CallControlService service(**engine, calls, transfers);
+  auto front = GrpcFront::Start(GrpcListen(config), service);
+  if (!front.ok()) {
+    engine->reset();
+    StopLog();
+    return Fail(1, front.status().message());
+  }
+  (*front)->SetServing(true);
+  Log(Severity::kInfo, "serving",
+      {{"version", CALLCONTROL_VERSION},
+       {"grpc", GrpcListen(config)},
+       {"grpc_port", absl::StrCat((*front)->port())},
+       {"sip", SipListen(config)},
+       {"sip_port", absl::StrCat((*engine)->sip_port())},
+       {"incoming_calls", "answered with an inactive session"},
+       {"config", line.config_file.empty() ? "none" : line.config_file}});
+  const absl::Status ports =
+      WritePorts(line.ports_file, (*front)->port(), (*engine)->sip_port());
+  if (!ports.ok()) {
+    Log(Severity::kError, "ports_file",
+        {{"error", std::string(ports.message())}});
+  }
+  const bool healthy = ports.ok() && Serve(**front, **engine);
+  // What is stuck cannot be stopped: a supervisor starts it again.
+  if (!healthy && (*engine)->lag() > kDeadLag) std::abort();
+  DrainAndStop(**front, **engine,
+               healthy
+                   ? MillisecondsOr(config.has_drain_limit(),
+                                    config.drain_limit(), kDefaultDrainLimit)
+                   : milliseconds(0));
+  engine->reset();
+  StopLog();
+  return healthy ? 0 : 1;
+}
+
+int Main(int argc, char* argv[]) {
+  const absl::StatusOr<CommandLine> line = ReadCommandLine(argc, argv);
+  if (!line.ok()) return Fail(2, line.status().message());
+  if (line->help) {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
+  if (line->version) {
+    std::puts("callcontrold " CALLCONTROL_VERSION);
+    return 0;
+  }
+  config::v1::Config config;
+  if (!line->config_file.empty()) {
+    absl::StatusOr<config::v1::Config> read = ReadConfigFile(line->config_file);
+    if (!read.ok()) return Fail(1, read.status().message());
+    config = *std::move(read);
+  }
+  if (line->grpc_listen) config.mutable_grpc()->set_listen(*line->grpc_listen);
+  if (line->sip_listen) config.mutable_sip()->set_listen(*line->sip_listen);
+  if (line->state_dir) config.set_state_dir(*line->state_dir);
+  if (absl::Status status = CheckConfig(config); !status.ok()) {
+    return Fail(1, status.message());
+  }
+  if (line->check) {
+    std::puts("callcontrold: the configuration is good");
+    return 0;
+  }
+  return Run(*line, config);
+}
+
+}  // namespace
+}  // namespace callcontrol::server
+
+int main(int argc, char* argv[]) {
+  return callcontrol::server::Main(argc, argv);
+}

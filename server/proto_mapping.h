@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SERVER_PROTO_MAPPING_H_
+#define CALLCONTROL_SERVER_PROTO_MAPPING_H_
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "callcontrol/v1/call.pb.h"
+#include "callcontrol/v1/transfer.pb.h"
+#include "sip/call/call_engine.h"
+
+// Between the API's messages and the engine's values. Pure.
+namespace callcontrol::server {
+
+// Checks what the engine does not: the party, the limits, and that nothing is
+// asked for that this version does not serve. Errors: INVALID_ARGUMENT and
+// UNIMPLEMENTED, both naming the field.
+absl::StatusOr<sip::TransferRequest> FromProto(const v1::ReferRequest& request);
+
+// Fills the `event` part of a ReferEvent only. `plan` is the transfer's; `time`
+// the event's.
+void FillEvent(const sip::TransferEvent& event, const sip::TransferPlan& plan,
+               absl::Time time, v1::ReferEvent& to);
+
+// The one event of a `validate_only` request.
+v1::ReferEvent PlannedEvent(const sip::TransferPlan& plan, absl::Time time);
+
+v1::Call ToProto(const sip::CallSnapshot& call);
+v1::CallEventType ToProto(sip::CallChange change);
+v1::CallState ToProto(sip::CallPhase phase);
+v1::TransferState ToProto(sip::TransferPhase phase);
+v1::TransferOutcome ToProto(sip::TransferOutcome outcome);
+v1::TransferVerdict ToProto(sip::TransferVerdict verdict);
+google::protobuf::Timestamp ToProto(absl::Time time);
+
+}  // namespace callcontrol::server
+
+#endif  // CALLCONTROL_SERVER_PROTO_MAPPING_H_

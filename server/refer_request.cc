@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// From a ReferRequest to what the engine is asked for.
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "server/proto_mapping.h"
+
+namespace callcontrol::server {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kShortestLimit{10};
+
+absl::Status NotServed(std::string_view field) {
+  const std::string name(field);
+  return MakeError(absl::StatusCode::kUnimplemented,
+                   {.reason = "NOT_IMPLEMENTED", .field = name},
+                   absl::StrCat(name, " is not served by this version yet"));
+}
+
+// The first field that is set and that this version does not serve.
+absl::Status CheckServed(const v1::ReferRequest& request) {
+  if (request.party_case() == v1::ReferRequest::kUri) return NotServed("uri");
+  if (!request.action_hook().empty()) return NotServed("action_hook");
+  if (!request.event_hook().empty()) return NotServed("event_hook");
+  if (!request.replaces_call_id().empty()) return NotServed("replaces_call_id");
+  if (request.no_subscription()) return NotServed("no_subscription");
+  if (request.hold_first()) return NotServed("hold_first");
+  if (request.has_credentials()) return NotServed("credentials");
+  if (!request.request_id().empty()) return NotServed("request_id");
+  return absl::OkStatus();
+}
+
+absl::Status ReadLimit(bool given, const google::protobuf::Duration& limit,
+                       std::string_view field, milliseconds longest,
+                       std::optional<milliseconds>& to) {
+  if (!given) return absl::OkStatus();
+  const bool sane = limit.seconds() >= 0 && limit.seconds() <= 1'000'000 &&
+                    limit.nanos() >= 0;
+  const milliseconds value =
+      sane ? milliseconds(limit.seconds() * 1000 + limit.nanos() / 1'000'000)
+           : milliseconds(0);
+  if (value < kShortestLimit || value > longest) {
+    return InvalidField(
+        field, "OUT_OF_RANGE",
+        absl::StrCat(std::string(field), " must be from 10 ms to ",
+                     longest.count() / 1000, " s"));
+  }
+  to = value;
+  return absl::OkStatus();
+}
+
+absl::Status ReadAction(v1::LegAction action, std::string_view field,
+                        std::optional<sip::LegAction>& to) {
+  switch (action) {
+    case v1::LEG_ACTION_UNSPECIFIED:
+      return absl::OkStatus();
+    case v1::LEG_ACTION_HANG_UP:
+      to = sip::LegAction::kHangUp;
+      return absl::OkStatus();
+    case v1::LEG_ACTION_WAIT_FOR_PEER:
+      to = sip::LegAction::kWaitForPeer;
+      return absl::OkStatus();
+    case v1::LEG_ACTION_KEEP:
+      to = sip::LegAction::kKeep;
+      return absl::OkStatus();
+    default:
+      return InvalidField(field, "BAD_ENUM",
+                          absl::StrCat(std::string(field),
+                                       " must be HANG_UP, WAIT_FOR_PEER or "
+                                       "KEEP"));
+  }
+}
+
+absl::Status ReadLimits(const v1::TransferLimits& from,
+                        sip::TransferRequest& to) {
+  if (absl::Status status = ReadLimit(
+          from.has_refer_response(), from.refer_response(),
+          "limits.refer_response", std::chrono::seconds(32), to.refer_response);
+      !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = ReadLimit(
+          from.has_first_notify(), from.first_notify(), "limits.first_notify",
+          std::chrono::seconds(64), to.first_notify);
+      !status.ok()) {
+    return status;
+  }
+  return ReadLimit(from.has_final_status(), from.final_status(),
+                   "limits.final_status", std::chrono::hours(1),
+                   to.final_status);
+}
+
+absl::Status ReadPolicy(const v1::LegPolicy& from, sip::TransferRequest& to) {
+  if (absl::Status status =
+          ReadAction(from.on_success(), "leg_policy.on_success", to.on_success);
+      !status.ok()) {
+    return status;
+  }
+  if (absl::Status status =
+          ReadAction(from.on_unconfirmed(), "leg_policy.on_unconfirmed",
+                     to.on_unconfirmed);
+      !status.ok()) {
+    return status;
+  }
+  return ReadAction(from.on_failure(), "leg_policy.on_failure", to.on_failure);
+}
+
+}  // namespace
+
+absl::StatusOr<sip::TransferRequest> FromProto(
+    const v1::ReferRequest& request) {
+  if (absl::Status status = CheckServed(request); !status.ok()) return status;
+  sip::TransferRequest result;
+  result.call_id = request.call_id();
+  result.sip_call_id = request.sip_call_id();
+  if (result.call_id.empty() && result.sip_call_id.empty()) {
+    return InvalidField("party", "PARTY_REQUIRED",
+                        "who is transferred must be said: set call_id or "
+                        "sip_call_id");
+  }
+  result.refer_to = request.refer_to();
+  result.referred_by = request.referred_by();
+  // A protobuf map has no order; a request of the same headers should look the
+  // same every time.
+  const std::map<std::string, std::string> headers(request.headers().begin(),
+                                                   request.headers().end());
+  for (const auto& [name, value] : headers) {
+    result.headers.push_back({name, value});
+  }
+  for (const v1::SipHeader& header : request.more_headers()) {
+    result.headers.push_back({header.name(), header.value()});
+  }
+  const std::map<std::string, std::string> target_headers(
+      request.target_headers().begin(), request.target_headers().end());
+  for (const auto& [name, value] : target_headers) {
+    result.target_headers.push_back({name, value});
+  }
+  if (absl::Status status = ReadLimits(request.limits(), result);
+      !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = ReadPolicy(request.leg_policy(), result);
+      !status.ok()) {
+    return status;
+  }
+  result.strict = request.strict();
+  result.validate_only = request.validate_only();
+  return result;
+}
+
+}  // namespace callcontrol::server

@@ -1,0 +1,816 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/call_control_service.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "gmock/gmock.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "gtest/gtest.h"
+#include "server/event_recorder.h"
+#include "tests/support/fake_call_engine.h"
+
+namespace callcontrol::server {
+namespace {
+
+using grpc::StatusCode;
+using sip::TransferPhase;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// ---- What the engine tells ----------------------------------------------
+
+sip::TransferPlan Plan(const std::string& transfer_id,
+                       const std::string& call_id = "c-1") {
+  return {.transfer_id = transfer_id,
+          .call_id = call_id,
+          .sip_call_id = "a@h",
+          .refer_to = "<sip:carol@example.com>",
+          .referred_by = "<sip:bob@example.com>",
+          .headers = {}};
+}
+
+sip::TransferEvent Answered(int code) {
+  return sip::ReferAnswered{{code, "told"}};
+}
+
+sip::TransferEvent Progress(int code) {
+  sip::TransferStatus status;
+  status.status.code = code;
+  status.subscription_state = "active";
+  return status;
+}
+
+sip::TransferEvent Succeeded() {
+  sip::TransferResult result;
+  result.verdict = sip::TransferVerdict::kSuccess;
+  result.outcome = sip::TransferOutcome::kTransferred;
+  result.refer_status = 202;
+  result.final_status = 200;
+  return result;
+}
+
+sip::TransferEvent Failed(int code) {
+  sip::TransferResult result;
+  result.verdict = sip::TransferVerdict::kFailure;
+  result.outcome = sip::TransferOutcome::kTargetFailed;
+  result.refer_status = 202;
+  result.final_status = code;
+  return result;
+}
+
+sip::CallSnapshot Call(const std::string& call_id, sip::CallPhase phase) {
+  sip::CallSnapshot call;
+  call.call_id = call_id;
+  call.sip_call_id = absl::StrCat(call_id, "@h");
+  call.phase = phase;
+  return call;
+}
+
+// ---- What the client reads ----------------------------------------------
+
+// Anything that takes longer is stuck.
+void SetDeadline(grpc::ClientContext& context) {
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::seconds(20));
+}
+
+// The client's end of a server stream. Goes by cancelling what is left of it.
+template <typename Event>
+class Stream {
+ public:
+  template <typename Start>
+  explicit Stream(Start start)
+      : context_(std::make_unique<grpc::ClientContext>()) {
+    SetDeadline(*context_);
+    reader_ = start(context_.get());
+  }
+  Stream(Stream&&) noexcept = default;
+  ~Stream() {
+    if (reader_ == nullptr || finished_) return;
+    context_->TryCancel();
+    reader_->Finish();
+  }
+
+  Event Next() {
+    Event event;
+    EXPECT_TRUE(reader_->Read(&event)) << "the stream ended early";
+    return event;
+  }
+
+  // The status; nothing may be left to read.
+  grpc::Status End() {
+    Event more;
+    EXPECT_FALSE(reader_->Read(&more)) << more.ShortDebugString();
+    finished_ = true;
+    return reader_->Finish();
+  }
+
+  // The status, whatever there was to read before it.
+  grpc::Status SkipToEnd() {
+    Event skipped;
+    while (reader_->Read(&skipped)) {
+    }
+    finished_ = true;
+    return reader_->Finish();
+  }
+
+  void Cancel() { context_->TryCancel(); }
+
+ private:
+  std::unique_ptr<grpc::ClientContext> context_;
+  std::unique_ptr<grpc::ClientReader<Event>> reader_;
+  bool finished_ = false;
+};
+
+// The details of an error as a client would decode them.
+struct Details {
+  google::rpc::ErrorInfo info;
+  google::rpc::BadRequest bad_request;
+};
+
+Details DetailsOf(const grpc::Status& status) {
+  google::rpc::Status packed;
+  EXPECT_TRUE(packed.ParseFromString(status.error_details()));
+  EXPECT_EQ(packed.code(), static_cast<int>(status.error_code()));
+  EXPECT_EQ(packed.message(), status.error_message());
+  Details details;
+  for (const google::protobuf::Any& any : packed.details()) {
+    EXPECT_TRUE(any.UnpackTo(&details.info) ||
+                any.UnpackTo(&details.bad_request))
+        << any.type_url();
+  }
+  return details;
+}
+
+// An error with this code and ErrorInfo's reason.
+MATCHER_P2(IsError, code, reason, "") {
+  const Details details = DetailsOf(arg);
+  *result_listener << arg.error_code() << " " << details.info.reason() << ": "
+                   << arg.error_message();
+  return arg.error_code() == code && details.info.reason() == reason &&
+         details.info.domain() == "callcontrol.v1";
+}
+
+// The same, with a BadRequest about this field.
+MATCHER_P3(IsErrorAbout, code, reason, field, "") {
+  const Details details = DetailsOf(arg);
+  const google::rpc::BadRequest& bad = details.bad_request;
+  *result_listener << arg.error_code() << " " << details.info.reason() << ": "
+                   << arg.error_message() << " " << bad.ShortDebugString();
+  return arg.error_code() == code && details.info.reason() == reason &&
+         bad.field_violations_size() == 1 &&
+         bad.field_violations(0).field() == field &&
+         !bad.field_violations(0).description().empty();
+}
+
+// A real server with the real service over a fake engine, and one client.
+class CallControlServiceTest : public ::testing::Test {
+ protected:
+  CallControlServiceTest() {
+    grpc::ServerBuilder builder;
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+    stub_ = v1::CallControl::NewStub(
+        server_->InProcessChannel(grpc::ChannelArguments()));
+  }
+  ~CallControlServiceTest() override {
+    server_->Shutdown(std::chrono::system_clock::now());
+  }
+
+  Stream<v1::ReferEvent> Refer(const v1::ReferRequest& request) {
+    return Stream<v1::ReferEvent>([&](grpc::ClientContext* context) {
+      return stub_->Refer(context, request);
+    });
+  }
+
+  // A transfer of a call that the engine has taken on.
+  Stream<v1::ReferEvent> ReferAccepted(const std::string& transfer_id) {
+    Stream<v1::ReferEvent> stream = Refer(GoodRequest());
+    engine_.AwaitRefer();
+    engine_.Accept(Plan(transfer_id));
+    return stream;
+  }
+
+  Stream<v1::ReferEvent> WatchTransfer(const std::string& id,
+                                       std::int64_t after_sequence = 0) {
+    v1::WatchTransferRequest request;
+    request.set_transfer_id(id);
+    request.set_after_sequence(after_sequence);
+    return Stream<v1::ReferEvent>([&](grpc::ClientContext* context) {
+      return stub_->WatchTransfer(context, request);
+    });
+  }
+
+  Stream<v1::CallEvent> WatchCalls(const v1::WatchCallsRequest& request = {}) {
+    return Stream<v1::CallEvent>([&](grpc::ClientContext* context) {
+      return stub_->WatchCalls(context, request);
+    });
+  }
+
+  // A unary RPC: its status, and its answer in `response`.
+  template <typename Request, typename Response>
+  grpc::Status Ask(grpc::Status (v1::CallControl::Stub::*rpc)(
+                       grpc::ClientContext*, const Request&, Response*),
+                   const Request& request, Response* response) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    return (stub_.get()->*rpc)(&context, request, response);
+  }
+
+  grpc::Status GetTransfer(const std::string& id, v1::Transfer* transfer) {
+    v1::GetTransferRequest request;
+    request.set_transfer_id(id);
+    return Ask(&v1::CallControl::Stub::GetTransfer, request, transfer);
+  }
+
+  grpc::Status GetCall(const std::string& id, v1::Call* call) {
+    v1::GetCallRequest request;
+    request.set_call_id(id);
+    return Ask(&v1::CallControl::Stub::GetCall, request, call);
+  }
+
+  grpc::Status ListTransfers(const v1::ListTransfersRequest& request,
+                             v1::ListTransfersResponse* response) {
+    return Ask(&v1::CallControl::Stub::ListTransfers, request, response);
+  }
+
+  // The ids of a page, and the token of the next in `token`.
+  std::vector<std::string> TransferIds(const std::string& filter,
+                                       std::int32_t size = 0,
+                                       std::string* token = nullptr) {
+    v1::ListTransfersRequest request;
+    request.set_filter(filter);
+    request.set_page_size(size);
+    if (token != nullptr) request.set_page_token(*token);
+    v1::ListTransfersResponse response;
+    const grpc::Status status = ListTransfers(request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    if (token != nullptr) *token = response.next_page_token();
+    std::vector<std::string> ids;
+    for (const v1::Transfer& transfer : response.transfers()) {
+      ids.push_back(transfer.transfer_id());
+    }
+    return ids;
+  }
+
+  std::vector<std::string> CallIds(const std::string& filter,
+                                   std::int32_t size = 0,
+                                   std::string* token = nullptr) {
+    v1::ListCallsRequest request;
+    request.set_filter(filter);
+    request.set_page_size(size);
+    if (token != nullptr) request.set_page_token(*token);
+    v1::ListCallsResponse response;
+    const grpc::Status status =
+        Ask(&v1::CallControl::Stub::ListCalls, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    if (token != nullptr) *token = response.next_page_token();
+    std::vector<std::string> ids;
+    for (const v1::Call& call : response.calls()) ids.push_back(call.call_id());
+    return ids;
+  }
+
+  static v1::ReferRequest GoodRequest() {
+    v1::ReferRequest request;
+    request.set_call_id("c-1");
+    request.set_refer_to("sip:carol@example.com");
+    return request;
+  }
+
+  static constexpr std::size_t kWatchBound = 16;
+
+  CallStore calls_{{.retention = absl::Hours(1),
+                    .max_kept = 100,
+                    .watch_bound = kWatchBound}};
+  TransferStore transfers_{{.retention = absl::Hours(1), .max_kept = 100}};
+  EventRecorder recorder_{calls_, transfers_};
+  sip::FakeCallEngine engine_{recorder_};
+  CallControlService service_{engine_, calls_, transfers_};
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<v1::CallControl::Stub> stub_;
+};
+
+// ---- Refer --------------------------------------------------------------
+
+TEST_F(CallControlServiceTest, StreamsEveryStepAndEndsWithTheResult) {
+  v1::ReferRequest request = GoodRequest();
+  request.set_referred_by("1001");
+  request.set_strict(true);
+  Stream<v1::ReferEvent> stream = Refer(request);
+
+  const sip::TransferRequest asked = engine_.AwaitRefer();
+  EXPECT_EQ(asked.call_id, "c-1");
+  EXPECT_EQ(asked.refer_to, "sip:carol@example.com");
+  EXPECT_EQ(asked.referred_by, "1001");
+  EXPECT_TRUE(asked.strict);
+
+  engine_.Accept(Plan("t-1"));
+  //  REFER ->
+  engine_.Tell("t-1", sip::ReferSent{.cseq = 2}, TransferPhase::kSent);
+  //                        <- 202
+  engine_.Tell("t-1", Answered(202), TransferPhase::kAccepted);
+  //                        <- NOTIFY 180
+  engine_.Tell("t-1", Progress(180), TransferPhase::kProgress);
+  engine_.Tell("t-1", sip::TransferWarning{"EVENT_CASE", "odd"},
+               TransferPhase::kProgress);
+  //                        <- NOTIFY 200
+  engine_.Tell("t-1", Succeeded(), TransferPhase::kDone);
+
+  const v1::ReferEvent sent = stream.Next();
+  EXPECT_EQ(sent.transfer_id(), "t-1");
+  EXPECT_EQ(sent.call_id(), "c-1");
+  EXPECT_EQ(sent.sequence(), 1);
+  EXPECT_EQ(sent.refer_sent().refer_to(), "<sip:carol@example.com>");
+  EXPECT_EQ(sent.refer_sent().cseq(), 2);
+  EXPECT_EQ(stream.Next().refer_response().refer_status(), 202);
+  EXPECT_EQ(stream.Next().transfer_status().call_status(), 180);
+  EXPECT_EQ(stream.Next().warning().code(), "EVENT_CASE");
+  const v1::ReferEvent last = stream.Next();
+  EXPECT_EQ(last.sequence(), 5);
+  EXPECT_EQ(last.result().outcome(), v1::TRANSFER_OUTCOME_TRANSFERRED);
+  EXPECT_EQ(last.result().final_referred_call_status(), 200);
+  EXPECT_TRUE(stream.End().ok());
+}
+
+TEST_F(CallControlServiceTest, EventsComeWhileTheTransferRuns) {
+  Stream<v1::ReferEvent> stream = ReferAccepted("t-1");
+  engine_.Tell("t-1", Answered(202), TransferPhase::kAccepted);
+  EXPECT_EQ(stream.Next().sequence(), 1);
+  engine_.Tell("t-1", Progress(180), TransferPhase::kProgress);
+  EXPECT_EQ(stream.Next().sequence(), 2);
+  engine_.Tell("t-1", Succeeded(), TransferPhase::kDone);
+  EXPECT_EQ(stream.Next().sequence(), 3);
+  EXPECT_TRUE(stream.End().ok());
+}
+
+TEST_F(CallControlServiceTest, AFailedTransferIsAResultAndNotAnRpcError) {
+  Stream<v1::ReferEvent> stream = ReferAccepted("t-1");
+  engine_.Tell("t-1", Failed(486), TransferPhase::kDone);
+  const v1::TransferResult result = stream.Next().result();
+  EXPECT_EQ(result.verdict(), v1::TRANSFER_VERDICT_FAILURE);
+  EXPECT_EQ(result.final_referred_call_status(), 486);
+  EXPECT_TRUE(stream.End().ok());
+}
+
+TEST_F(CallControlServiceTest, AMalformedRequestNamesItsField) {
+  v1::ReferRequest request = GoodRequest();
+  request.mutable_limits()->mutable_final_status()->set_seconds(-1);
+  EXPECT_THAT(Refer(request).End(),
+              IsErrorAbout(StatusCode::INVALID_ARGUMENT, "OUT_OF_RANGE",
+                           "limits.final_status"));
+  request.Clear();
+  EXPECT_THAT(Refer(request).End(), IsErrorAbout(StatusCode::INVALID_ARGUMENT,
+                                                 "PARTY_REQUIRED", "party"));
+  EXPECT_FALSE(engine_.WasAskedToRefer());
+}
+
+TEST_F(CallControlServiceTest, AFieldThatIsNotServedIsSaid) {
+  v1::ReferRequest request = GoodRequest();
+  request.set_hold_first(true);
+  const grpc::Status status = Refer(request).End();
+  EXPECT_THAT(status, IsErrorAbout(StatusCode::UNIMPLEMENTED, "NOT_IMPLEMENTED",
+                                   "hold_first"));
+  EXPECT_THAT(status.error_message(), HasSubstr("hold_first"));
+  EXPECT_FALSE(engine_.WasAskedToRefer());
+}
+
+TEST_F(CallControlServiceTest, WhatTheEngineRefusesIsAnRpcError) {
+  Stream<v1::ReferEvent> stream = Refer(GoodRequest());
+  engine_.AwaitRefer();
+  engine_.Refuse(InvalidField("headers[\"Via\"]", "FORBIDDEN_HEADER",
+                              "this server writes Via itself"));
+  const grpc::Status status = stream.End();
+  EXPECT_THAT(status, IsErrorAbout(StatusCode::INVALID_ARGUMENT,
+                                   "FORBIDDEN_HEADER", "headers[\"Via\"]"));
+  EXPECT_EQ(status.error_message(), "this server writes Via itself");
+}
+
+TEST_F(CallControlServiceTest, TheOpenTransferIsNamed) {
+  Stream<v1::ReferEvent> stream = Refer(GoodRequest());
+  engine_.AwaitRefer();
+  engine_.Refuse(
+      MakeError(absl::StatusCode::kAborted,
+                {.reason = "TRANSFER_IN_PROGRESS", .transfer_id = "t-0"},
+                "a transfer of this call is open"));
+  const grpc::Status status = stream.End();
+  EXPECT_THAT(status, IsError(StatusCode::ABORTED, "TRANSFER_IN_PROGRESS"));
+  EXPECT_EQ(DetailsOf(status).info.metadata().at("transfer_id"), "t-0");
+}
+
+TEST_F(CallControlServiceTest, ARequestMayOnlyBeChecked) {
+  v1::ReferRequest request = GoodRequest();
+  request.set_validate_only(true);
+  Stream<v1::ReferEvent> stream = Refer(request);
+  EXPECT_TRUE(engine_.AwaitRefer().validate_only);
+  engine_.Plan(Plan(""));
+
+  const v1::ReferEvent event = stream.Next();
+  EXPECT_EQ(event.transfer_id(), "");
+  EXPECT_EQ(event.planned().refer_to(), "<sip:carol@example.com>");
+  EXPECT_EQ(event.planned().referred_by(), "<sip:bob@example.com>");
+  EXPECT_TRUE(stream.End().ok());
+  EXPECT_THAT(TransferIds(""), IsEmpty()) << "there is no such transfer";
+}
+
+TEST_F(CallControlServiceTest, ARequestThatIsOnlyCheckedMayBeBad) {
+  v1::ReferRequest request = GoodRequest();
+  request.set_validate_only(true);
+  Stream<v1::ReferEvent> stream = Refer(request);
+  engine_.AwaitRefer();
+  engine_.Refuse(MakeError(absl::StatusCode::kNotFound,
+                           {.reason = "CALL_NOT_FOUND"}, "no such call"));
+  EXPECT_THAT(stream.End(), IsError(StatusCode::NOT_FOUND, "CALL_NOT_FOUND"));
+}
+
+// ---- Clients that go ----------------------------------------------------
+
+TEST_F(CallControlServiceTest, ATransferOutlivesItsClient) {
+  Stream<v1::ReferEvent> stream = ReferAccepted("t-1");
+  engine_.Tell("t-1", Answered(202), TransferPhase::kAccepted);
+  EXPECT_EQ(stream.Next().refer_response().refer_status(), 202);
+
+  stream.Cancel();
+  EXPECT_EQ(stream.SkipToEnd().error_code(), StatusCode::CANCELLED);
+  engine_.Tell("t-1", Progress(180), TransferPhase::kProgress);
+
+  Stream<v1::ReferEvent> watcher = WatchTransfer("t-1", 1);
+  EXPECT_EQ(watcher.Next().transfer_status().call_status(), 180);
+  engine_.Tell("t-1", Succeeded(), TransferPhase::kDone);
+  EXPECT_EQ(watcher.Next().result().verdict(), v1::TRANSFER_VERDICT_SUCCESS);
+  EXPECT_TRUE(watcher.End().ok());
+}
+
+TEST_F(CallControlServiceTest, AClientMayGoBeforeTheEngineHasDecided) {
+  Stream<v1::ReferEvent> stream = Refer(GoodRequest());
+  engine_.AwaitRefer();
+  stream.Cancel();
+  EXPECT_EQ(stream.SkipToEnd().error_code(), StatusCode::CANCELLED);
+
+  engine_.Accept(Plan("t-1"));
+  engine_.Tell("t-1", Succeeded(), TransferPhase::kDone);
+
+  Stream<v1::ReferEvent> watcher = WatchTransfer("t-1");
+  EXPECT_TRUE(watcher.Next().has_result());
+  EXPECT_TRUE(watcher.End().ok());
+}
+
+TEST_F(CallControlServiceTest, AClientMayGoBeforeItIsRefused) {
+  Stream<v1::ReferEvent> stream = Refer(GoodRequest());
+  engine_.AwaitRefer();
+  stream.Cancel();
+  EXPECT_EQ(stream.SkipToEnd().error_code(), StatusCode::CANCELLED);
+  engine_.Refuse(absl::UnavailableError("draining"));
+}
+
+TEST_F(CallControlServiceTest, ASlowClientReadsEverythingLater) {
+  Stream<v1::ReferEvent> stream = ReferAccepted("t-1");
+  for (int i = 0; i < 500; ++i) {
+    engine_.Tell("t-1", Progress(180), TransferPhase::kProgress);
+  }
+  engine_.Tell("t-1", Succeeded(), TransferPhase::kDone);
+  for (int i = 1; i <= 501; ++i) EXPECT_EQ(stream.Next().sequence(), i);
+  EXPECT_TRUE(stream.End().ok());
+}
+
+// ---- WatchTransfer ------------------------------------------------------
+
+TEST_F(CallControlServiceTest, AWatcherMayBeginInTheMiddleAndFollow) {
+  Stream<v1::ReferEvent> stream = ReferAccepted("t-1");
+  for (const int code : {100, 180, 183}) {
+    engine_.Tell("t-1", Progress(code), TransferPhase::kProgress);
+  }
+  Stream<v1::ReferEvent> all = WatchTransfer("t-1");
+  Stream<v1::ReferEvent> rest = WatchTransfer("t-1", 2);
+  for (int i = 1; i <= 3; ++i) EXPECT_EQ(all.Next().sequence(), i);
+  EXPECT_EQ(rest.Next().sequence(), 3);
+
+  engine_.Tell("t-1", Failed(603), TransferPhase::kDone);
+
+  EXPECT_EQ(all.Next().result().final_referred_call_status(), 603);
+  EXPECT_EQ(rest.Next().result().final_referred_call_status(), 603);
+  EXPECT_TRUE(all.End().ok());
+  EXPECT_TRUE(rest.End().ok());
+  EXPECT_TRUE(stream.SkipToEnd().ok());
+}
+
+TEST_F(CallControlServiceTest, AWatcherAfterTheEndReplays) {
+  Stream<v1::ReferEvent> stream = ReferAccepted("t-1");
+  engine_.Tell("t-1", Answered(202), TransferPhase::kAccepted);
+  engine_.Tell("t-1", Succeeded(), TransferPhase::kDone);
+
+  Stream<v1::ReferEvent> watcher = WatchTransfer("t-1");
+  EXPECT_EQ(watcher.Next().refer_response().refer_status(), 202);
+  EXPECT_TRUE(watcher.Next().has_result());
+  EXPECT_TRUE(watcher.End().ok());
+  EXPECT_TRUE(WatchTransfer("t-1", 2).End().ok()) << "has read everything";
+}
+
+TEST_F(CallControlServiceTest, AWatcherMayAskForNonsense) {
+  EXPECT_THAT(WatchTransfer("t-9").End(),
+              IsError(StatusCode::NOT_FOUND, "TRANSFER_NOT_FOUND"));
+  EXPECT_THAT(WatchTransfer("").End(),
+              IsError(StatusCode::NOT_FOUND, "TRANSFER_NOT_FOUND"));
+  Stream<v1::ReferEvent> stream = ReferAccepted("t-1");
+  EXPECT_THAT(WatchTransfer("t-1", -1).End(),
+              IsErrorAbout(StatusCode::INVALID_ARGUMENT, "OUT_OF_RANGE",
+                           "after_sequence"));
+}
+
+// ---- GetTransfer, ListTransfers -----------------------------------------
+
+TEST_F(CallControlServiceTest, ATransferCanBeLookedAt) {
+  Stream<v1::ReferEvent> stream = ReferAccepted("t-1");
+  engine_.Tell("t-1", Progress(180), TransferPhase::kProgress);
+  v1::Transfer transfer;
+  ASSERT_TRUE(GetTransfer("t-1", &transfer).ok());
+  EXPECT_EQ(transfer.state(), v1::TRANSFER_STATE_PROGRESSING);
+  EXPECT_EQ(transfer.last_sequence(), 1);
+  EXPECT_FALSE(transfer.has_result());
+
+  engine_.Tell("t-1", Failed(486), TransferPhase::kDone);
+  ASSERT_TRUE(GetTransfer("t-1", &transfer).ok());
+  EXPECT_EQ(transfer.state(), v1::TRANSFER_STATE_ENDED);
+  EXPECT_EQ(transfer.result().final_referred_call_status(), 486);
+}
+
+TEST_F(CallControlServiceTest, AnUnknownTransferIsNotFound) {
+  v1::Transfer transfer;
+  const grpc::Status status = GetTransfer("t-9", &transfer);
+  EXPECT_THAT(status, IsError(StatusCode::NOT_FOUND, "TRANSFER_NOT_FOUND"));
+  EXPECT_THAT(status.error_message(), HasSubstr("t-9"));
+}
+
+TEST_F(CallControlServiceTest, TransfersAreListedByFilterAndPage) {
+  // Five transfers, of which t-2 and t-4 have failed.
+  const absl::Time now = absl::Now();
+  for (int i = 1; i <= 5; ++i) {
+    const std::string id = absl::StrCat("t-", i);
+    recorder_.OnTransferStarted(Plan(id, absl::StrCat("c-", i)), now);
+    if (i % 2 == 0) engine_.Tell(id, Failed(486), TransferPhase::kDone);
+  }
+
+  EXPECT_THAT(TransferIds(""), ElementsAre("t-5", "t-4", "t-3", "t-2", "t-1"));
+  EXPECT_THAT(TransferIds("state = RUNNING"), ElementsAre("t-5", "t-3", "t-1"));
+  EXPECT_THAT(TransferIds("verdict = FAILURE AND call_id = c-2"),
+              ElementsAre("t-2"));
+  EXPECT_THAT(TransferIds("outcome = TRANSFERRED"), IsEmpty());
+
+  std::string token;
+  EXPECT_THAT(TransferIds("", 2, &token), ElementsAre("t-5", "t-4"));
+  EXPECT_THAT(TransferIds("", 2, &token), ElementsAre("t-3", "t-2"));
+  EXPECT_THAT(TransferIds("", 2, &token), ElementsAre("t-1"));
+  EXPECT_EQ(token, "");
+
+  // A page counts what matches, and a last page that is full is the last one.
+  EXPECT_THAT(TransferIds("state = RUNNING", 2, &token),
+              ElementsAre("t-5", "t-3"));
+  EXPECT_NE(token, "");
+  EXPECT_THAT(TransferIds("state = RUNNING", 2, &token), ElementsAre("t-1"));
+  EXPECT_EQ(token, "");
+  EXPECT_THAT(TransferIds("state = ENDED", 2, &token),
+              ElementsAre("t-4", "t-2"));
+  EXPECT_EQ(token, "");
+}
+
+TEST_F(CallControlServiceTest, AListMayBeAskedForNonsense) {
+  v1::ListTransfersResponse none;
+  v1::ListTransfersRequest request;
+  request.set_filter("colour = red");
+  EXPECT_THAT(
+      ListTransfers(request, &none),
+      IsErrorAbout(StatusCode::INVALID_ARGUMENT, "BAD_FILTER", "filter"));
+  request.Clear();
+  request.set_page_size(1001);
+  EXPECT_THAT(
+      ListTransfers(request, &none),
+      IsErrorAbout(StatusCode::INVALID_ARGUMENT, "BAD_PAGE", "page_size"));
+  request.Clear();
+  request.set_page_token("x");
+  EXPECT_THAT(
+      ListTransfers(request, &none),
+      IsErrorAbout(StatusCode::INVALID_ARGUMENT, "BAD_PAGE", "page_token"));
+
+  v1::ListCallsResponse no_calls;
+  v1::ListCallsRequest calls;
+  calls.set_filter("outcome = TRANSFERRED");
+  EXPECT_THAT(
+      Ask(&v1::CallControl::Stub::ListCalls, calls, &no_calls),
+      IsErrorAbout(StatusCode::INVALID_ARGUMENT, "BAD_FILTER", "filter"));
+  calls.Clear();
+  calls.set_page_size(-1);
+  EXPECT_THAT(
+      Ask(&v1::CallControl::Stub::ListCalls, calls, &no_calls),
+      IsErrorAbout(StatusCode::INVALID_ARGUMENT, "BAD_PAGE", "page_size"));
+}
+
+// ---- GetCall, ListCalls -------------------------------------------------
+
+TEST_F(CallControlServiceTest, ACallCanBeLookedAt) {
+  engine_.Tell(Call("c-1", sip::CallPhase::kRinging),
+               sip::CallChange::kRinging);
+  v1::Call call;
+  ASSERT_TRUE(GetCall("c-1", &call).ok());
+  EXPECT_EQ(call.state(), v1::CALL_STATE_RINGING);
+  EXPECT_EQ(call.sip_call_id(), "c-1@h");
+  EXPECT_THAT(GetCall("c-9", &call),
+              IsError(StatusCode::NOT_FOUND, "CALL_NOT_FOUND"));
+}
+
+TEST_F(CallControlServiceTest, CallsAreListedByFilterAndPage) {
+  for (const char* id : {"c-1", "c-2", "c-3"}) {
+    engine_.Tell(Call(id, sip::CallPhase::kAnswered),
+                 sip::CallChange::kAnswered);
+  }
+  engine_.Tell(Call("c-2", sip::CallPhase::kEnded), sip::CallChange::kEnded);
+
+  EXPECT_THAT(CallIds(""), ElementsAre("c-3", "c-2", "c-1"));
+  EXPECT_THAT(CallIds("state = LIVE"), ElementsAre("c-3", "c-1"));
+  EXPECT_THAT(CallIds("state = ENDED"), ElementsAre("c-2"));
+  EXPECT_THAT(CallIds("sip_call_id = c-1@h AND direction = INBOUND"),
+              ElementsAre("c-1"));
+  std::string token;
+  EXPECT_THAT(CallIds("", 2, &token), ElementsAre("c-3", "c-2"));
+  EXPECT_THAT(CallIds("", 2, &token), ElementsAre("c-1"));
+  EXPECT_EQ(token, "");
+}
+
+// ---- HangUpCall ---------------------------------------------------------
+
+class HangUpCallTest : public CallControlServiceTest {
+ protected:
+  // Starts the RPC; the test then plays the engine.
+  std::future<grpc::Status> HangUp(const std::string& id) {
+    return std::async(std::launch::async, [this, id] {
+      v1::HangUpCallRequest request;
+      request.set_call_id(id);
+      return Ask(&v1::CallControl::Stub::HangUpCall, request, &call_);
+    });
+  }
+
+  v1::Call call_;  // The answer, once the RPC has ended.
+};
+
+TEST_F(HangUpCallTest, ReturnsTheCallAsItIsThen) {
+  engine_.Tell(Call("c-1", sip::CallPhase::kAnswered),
+               sip::CallChange::kAnswered);
+  std::future<grpc::Status> status = HangUp("c-1");
+  EXPECT_EQ(engine_.AwaitHangUp(), "c-1");
+  //                        <- BYE
+  engine_.Tell(Call("c-1", sip::CallPhase::kEnding), sip::CallChange::kUpdated);
+  engine_.FinishHangUp(absl::OkStatus());
+  EXPECT_TRUE(status.get().ok());
+  EXPECT_EQ(call_.state(), v1::CALL_STATE_ENDING);
+}
+
+TEST_F(HangUpCallTest, ReturnsACallThatHasEndedAlready) {
+  engine_.Tell(Call("c-1", sip::CallPhase::kEnded), sip::CallChange::kEnded);
+  std::future<grpc::Status> status = HangUp("c-1");
+  engine_.AwaitHangUp();
+  engine_.FinishHangUp(MakeError(absl::StatusCode::kNotFound,
+                                 {.reason = "CALL_NOT_FOUND"}, "it is gone"));
+  EXPECT_TRUE(status.get().ok());
+  EXPECT_EQ(call_.state(), v1::CALL_STATE_ENDED);
+}
+
+TEST_F(HangUpCallTest, AnUnknownCallIsNotFound) {
+  std::future<grpc::Status> status = HangUp("c-9");
+  engine_.AwaitHangUp();
+  engine_.FinishHangUp(MakeError(absl::StatusCode::kNotFound,
+                                 {.reason = "CALL_NOT_FOUND"}, "never was"));
+  EXPECT_THAT(status.get(), IsError(StatusCode::NOT_FOUND, "CALL_NOT_FOUND"));
+}
+
+// ---- WatchCalls ---------------------------------------------------------
+
+TEST_F(CallControlServiceTest, CallsAreWatchedFromASnapshotOn) {
+  engine_.Tell(Call("c-1", sip::CallPhase::kAnswered),
+               sip::CallChange::kAnswered);
+  Stream<v1::CallEvent> watcher = WatchCalls();
+  const v1::CallEvent snapshot = watcher.Next();
+  EXPECT_EQ(snapshot.type(), v1::CALL_EVENT_TYPE_SNAPSHOT);
+  EXPECT_EQ(snapshot.call().call_id(), "c-1");
+  EXPECT_EQ(snapshot.sequence(), 1);
+
+  engine_.Tell(Call("c-2", sip::CallPhase::kIncoming),
+               sip::CallChange::kIncoming);
+  engine_.Tell(Call("c-1", sip::CallPhase::kEnded), sip::CallChange::kEnded);
+
+  const v1::CallEvent incoming = watcher.Next();
+  EXPECT_EQ(incoming.type(), v1::CALL_EVENT_TYPE_INCOMING);
+  EXPECT_EQ(incoming.call().call_id(), "c-2");
+  const v1::CallEvent ended = watcher.Next();
+  EXPECT_EQ(ended.type(), v1::CALL_EVENT_TYPE_ENDED);
+  EXPECT_EQ(ended.call().state(), v1::CALL_STATE_ENDED);
+  EXPECT_EQ(ended.sequence(), 3);
+  watcher.Cancel();
+  EXPECT_EQ(watcher.SkipToEnd().error_code(), StatusCode::CANCELLED);
+}
+
+TEST_F(CallControlServiceTest, OneCallMayBeWatched) {
+  for (const char* id : {"c-1", "c-2"}) {
+    engine_.Tell(Call(id, sip::CallPhase::kIncoming),
+                 sip::CallChange::kIncoming);
+  }
+  v1::WatchCallsRequest request;
+  request.set_call_id("c-2");
+  Stream<v1::CallEvent> watcher = WatchCalls(request);
+  EXPECT_EQ(watcher.Next().call().call_id(), "c-2");
+  for (const char* id : {"c-1", "c-2"}) {
+    engine_.Tell(Call(id, sip::CallPhase::kEnded), sip::CallChange::kEnded);
+  }
+  EXPECT_EQ(watcher.Next().call().call_id(), "c-2");
+}
+
+TEST_F(CallControlServiceTest, AWatcherOfCallsThatIsTooSlowIsEnded) {
+  engine_.Tell(Call("c-1", sip::CallPhase::kAnswered),
+               sip::CallChange::kAnswered);
+  Stream<v1::CallEvent> watcher = WatchCalls();
+  watcher.Next();  // It watches now, and then reads no more.
+  for (std::size_t i = 0; i < 10 * kWatchBound; ++i) {
+    engine_.Tell(Call("c-1", sip::CallPhase::kAnswered),
+                 sip::CallChange::kUpdated);
+  }
+  EXPECT_THAT(watcher.SkipToEnd(),
+              IsError(StatusCode::RESOURCE_EXHAUSTED, "WATCHER_TOO_SLOW"));
+
+  // The snapshot makes up for it.
+  EXPECT_EQ(WatchCalls().Next().type(), v1::CALL_EVENT_TYPE_SNAPSHOT);
+}
+
+TEST_F(CallControlServiceTest, CallsAreNotWatchedByTag) {
+  v1::WatchCallsRequest request;
+  request.set_tag("k");
+  EXPECT_THAT(
+      WatchCalls(request).End(),
+      IsErrorAbout(StatusCode::UNIMPLEMENTED, "NOT_IMPLEMENTED", "tag"));
+}
+
+// ---- What is not served yet ---------------------------------------------
+
+struct Unserved {
+  std::string rpc;
+  std::function<grpc::Status(v1::CallControl::Stub&, grpc::ClientContext*)>
+      call;
+};
+
+void PrintTo(const Unserved& unserved, std::ostream* os) {
+  *os << unserved.rpc;
+}
+
+// A row for a unary RPC.
+template <typename Request, typename Response>
+Unserved Unary(const std::string& rpc,
+               grpc::Status (v1::CallControl::Stub::*method)(
+                   grpc::ClientContext*, const Request&, Response*)) {
+  return {rpc,
+          [method](v1::CallControl::Stub& stub, grpc::ClientContext* context) {
+            Response response;
+            return (stub.*method)(context, Request(), &response);
+          }};
+}
+
+class UnservedRpcTest : public CallControlServiceTest,
+                        public ::testing::WithParamInterface<Unserved> {};
+
+TEST_P(UnservedRpcTest, SaysSo) {
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const grpc::Status status = GetParam().call(*stub_, &context);
+  EXPECT_THAT(status, IsError(StatusCode::UNIMPLEMENTED, "NOT_IMPLEMENTED"));
+  EXPECT_THAT(status.error_message(),
+              AllOf(HasSubstr(GetParam().rpc), HasSubstr("not served")));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    CallControlService, UnservedRpcTest,
+    ::testing::Values(
+        Unary("CancelTransfer", &v1::CallControl::Stub::CancelTransfer),
+        Unary("DecideRefer", &v1::CallControl::Stub::DecideRefer),
+        Unserved{"PlaceCall",
+                 [](v1::CallControl::Stub& stub, grpc::ClientContext* context) {
+                   const auto stream =
+                       stub.PlaceCall(context, v1::PlaceCallRequest());
+                   return stream->Finish();
+                 }},
+        Unary("ProgressCall", &v1::CallControl::Stub::ProgressCall),
+        Unary("AnswerCall", &v1::CallControl::Stub::AnswerCall),
+        Unary("RejectCall", &v1::CallControl::Stub::RejectCall),
+        Unary("UpdateCall", &v1::CallControl::Stub::UpdateCall)),
+    [](const auto& unserved) { return unserved.param.rpc; });
+
+}  // namespace
+}  // namespace callcontrol::server
