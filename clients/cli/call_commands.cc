@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// callctl calls, watch and hangup.
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "clients/cli/event_stream.h"
+#include "clients/cli/session.h"
+#include "clients/cli/table.h"
+#include "clients/cli/text.h"
+#include "clients/cli/words.h"
+
+namespace callcontrol::cli {
+namespace {
+
+constexpr int kPageSize = 1000;
+
+// Since when a call is what it is: up, or over.
+std::string Since(const v1::Call& call, absl::Time now) {
+  const bool answered = call.has_answer_time();
+  const absl::Time from =
+      ToTime(answered ? call.answer_time() : call.create_time());
+  return Roughly((call.has_end_time() ? ToTime(call.end_time()) : now) - from);
+}
+
+void AddCall(const v1::Call& call, absl::Time now, Table& table) {
+  table.AddRow({call.call_id(), StateToken(call.state()),
+                DirectionToken(call.direction()), Since(call, now),
+                call.remote_uri(), call.local_uri(),
+                call.transfer_ids().empty()
+                    ? ""
+                    : call.transfer_ids(call.transfer_ids_size() - 1)});
+}
+
+// The call that the user named by its id or by its SIP Call-ID.
+grpc::Status FindCall(const Session& session, v1::Call* call) {
+  grpc::ClientContext context;
+  session.Limit(context);
+  const std::string& name = session.arguments.call;
+  if (IsCallId(name)) {
+    v1::GetCallRequest request;
+    request.set_call_id(name);
+    return session.stub.GetCall(&context, request, call);
+  }
+  v1::ListCallsRequest request;
+  request.set_filter(absl::StrCat("sip_call_id = ", name));
+  v1::ListCallsResponse response;
+  grpc::Status status = session.stub.ListCalls(&context, request, &response);
+  if (!status.ok()) return status;
+  if (response.calls().empty()) {
+    return {grpc::StatusCode::NOT_FOUND,
+            absl::StrCat("no call with the SIP Call-ID \"", name,
+                         "\"; see callctl calls")};
+  }
+  *call = response.calls(0);
+  return status;
+}
+
+// Prints changes until the stream ends, the user stops it or, with `one_call`,
+// the call has ended. Returns the stream's status; OK if it was stopped.
+grpc::Status Follow(const Session& session, bool one_call,
+                    EventStream<v1::CallEvent>& stream) {
+  v1::CallEvent event;
+  while (!session.environment.interrupted()) {
+    const Got got = stream.Next(&event, kTick);
+    if (got == Got::kEnd) return stream.status();
+    if (got == Got::kNothing) continue;
+    if (session.arguments.json) {
+      session.PrintJson(event);
+    } else {
+      session.out << CallEventLine(event) << std::endl;
+    }
+    if (one_call && event.call().state() == v1::CALL_STATE_ENDED) break;
+  }
+  return grpc::Status::OK;
+}
+
+}  // namespace
+
+int RunCalls(const Session& session) {
+  Table table({"CALL", "STATE", "DIRECTION", "FOR", "FAR END", "THIS SIDE",
+               "LAST TRANSFER"});
+  v1::ListCallsRequest request;
+  request.set_page_size(kPageSize);
+  if (!session.arguments.all) request.set_filter("state = LIVE");
+  do {
+    grpc::ClientContext context;
+    session.Limit(context);
+    v1::ListCallsResponse response;
+    const grpc::Status status =
+        session.stub.ListCalls(&context, request, &response);
+    if (!status.ok()) return session.Fail(status);
+    for (const v1::Call& call : response.calls()) {
+      if (session.arguments.json) session.PrintJson(call);
+      AddCall(call, session.environment.now(), table);
+    }
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  if (session.arguments.json) return kExitOk;
+  const TerminalInfo& terminal = session.environment.terminal;
+  session.out << table.Render(terminal.width, terminal.utf8 ? "…" : "~")
+              << std::flush;
+  if (table.empty()) session.err << "no calls" << std::endl;
+  return kExitOk;
+}
+
+int RunWatch(const Session& session) {
+  v1::WatchCallsRequest request;
+  const bool one_call = !session.arguments.call.empty();
+  if (one_call) {
+    // A watcher of a call that is not there would wait for ever.
+    v1::Call call;
+    const grpc::Status status = FindCall(session, &call);
+    if (!status.ok()) return session.Fail(status);
+    if (call.state() == v1::CALL_STATE_ENDED) {
+      return session.Fail(absl::StrCat("the call has ended already: ",
+                                       Printable(call.call_id())));
+    }
+    request.set_call_id(call.call_id());
+  }
+  EventStream<v1::CallEvent> stream(
+      [&](grpc::ClientContext* context, grpc::CompletionQueue* queue,
+          void* tag) {
+        return session.stub.AsyncWatchCalls(context, request, queue, tag);
+      },
+      session.StreamDeadline());
+  const grpc::Status status = Follow(session, one_call, stream);
+  const bool time_is_up =
+      status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED &&
+      session.arguments.timeout.has_value();
+  return status.ok() || time_is_up ? kExitOk : session.Fail(status);
+}
+
+int RunHangUp(const Session& session) {
+  v1::HangUpCallRequest request;
+  request.set_call_id(session.arguments.call);
+  if (!IsCallId(session.arguments.call)) {
+    v1::Call found;
+    const grpc::Status status = FindCall(session, &found);
+    if (!status.ok()) return session.Fail(status);
+    request.set_call_id(found.call_id());
+  }
+  grpc::ClientContext context;
+  session.Limit(context);
+  v1::Call call;
+  const grpc::Status status = session.stub.HangUpCall(&context, request, &call);
+  if (!status.ok()) return session.Fail(status);
+  if (session.arguments.json) {
+    session.PrintJson(call);
+  } else {
+    session.out << Printable(call.call_id()) << " " << StateToken(call.state())
+                << std::endl;
+  }
+  return kExitOk;
+}
+
+}  // namespace callcontrol::cli

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "clients/cli/help.h"
+
+#include <string_view>
+
+namespace callcontrol::cli {
+namespace {
+
+constexpr std::string_view kOverview =
+    R"(callctl: looks at calls and transfers them.
+
+Usage: callctl COMMAND [flags]
+
+  calls               the live calls
+  watch [CALL]        follows calls, one line per change
+  refer CALL TARGET   transfers a call and follows it to its end
+  hangup CALL         ends a call
+  transfers           running transfers and those still kept
+  show TRANSFER       what went over the wire in a transfer, as a ladder
+
+callctl COMMAND --help tells more.
+)";
+
+constexpr std::string_view kCommonFlags = R"(
+Flags of every command:
+  --server=HOST:PORT  the server; also unix:PATH. Default: $CALLCTL_SERVER, else
+                      127.0.0.1:50051
+  --timeout=DURATION  give up after that long (default 10s; for watch and refer:
+                      never)
+  --json              one line of JSON per item instead of text
+)";
+
+constexpr std::string_view kCalls =
+    R"(callctl calls: the live calls, as a table.
+
+  --all               those that ended lately, too
+
+Examples:
+  callctl calls
+  callctl calls --all --json | jq -r .callId
+)";
+
+constexpr std::string_view kWatch =
+    R"(callctl watch [CALL]: follows calls, one line per change.
+
+CALL is a call id or a SIP Call-ID; the watching then ends with that call.
+Without it all calls are followed until Ctrl-C.
+
+Examples:
+  callctl watch
+  callctl watch c-a1-7f3k2m
+)";
+
+constexpr std::string_view kRefer =
+    R"(callctl refer CALL TARGET: transfers a call by SIP REFER and follows it.
+
+CALL is a call id ("c-<node>-...", see callctl calls) or a SIP Call-ID. TARGET
+is a SIP, SIPS or TEL URI, user@host, a phone number or a plain user.
+
+  --referred_by=URI   on whose behalf (Referred-By)
+  --header='N: V'     one more header of the REFER; repeatable
+  --target_header='N: V'
+                      a header for the call to the target; repeatable
+  --validate_only     checks the request and prints what would be sent
+  --strict            no leniency with off-standard NOTIFYs
+  --refer_limit=DURATION   REFER to its answer (1s to 32s)
+  --notify_limit=DURATION  REFER to the first NOTIFY (1s to 64s)
+  --final_limit=DURATION   REFER to the final status (1s to 1h)
+  --reattach=DURATION how long to try again where the connection to the server
+                      breaks (default 30s)
+
+Exit codes: 0 transferred, 1 failed, 3 nobody knows, 2 wrong usage. Ctrl-C stops
+the watching only: SIP has no message that withdraws a REFER.
+
+Examples:
+  callctl refer c-a1-7f3k2m +15083084809
+  callctl refer c-a1-7f3k2m sip:1000@example.com --final_limit=60s
+  callctl refer 3848276298220188511@atlanta.example.com 1000 --validate_only
+  callctl refer c-a1-7f3k2m 1000 --header='X-Queue: sales' --json
+)";
+
+constexpr std::string_view kHangUp = R"(callctl hangup CALL: ends a call.
+
+CALL is a call id or a SIP Call-ID.
+
+Example:
+  callctl hangup c-a1-7f3k2m
+)";
+
+constexpr std::string_view kTransfers =
+    R"(callctl transfers: running transfers and those still kept, newest first.
+
+  --filter=CONDITIONS  joined by AND, of call_id, sip_call_id, state, outcome,
+                       verdict
+
+Examples:
+  callctl transfers
+  callctl transfers --filter='state = RUNNING'
+  callctl transfers --filter='verdict = FAILURE AND call_id = c-a1-7f3k2m'
+)";
+
+constexpr std::string_view kShow =
+    R"(callctl show TRANSFER: what went over the wire in a transfer, as a ladder.
+
+Solid arrows are messages that the server sent or received; dotted ones are what
+the far end reported of the target.
+
+  --ascii             no box characters
+
+Examples:
+  callctl show t-a1-9x2c4v
+  callctl show t-a1-9x2c4v --json | jq '.events[].transferStatus'
+)";
+
+std::string_view About(Command command) {
+  switch (command) {
+    case Command::kCalls:
+      return kCalls;
+    case Command::kWatch:
+      return kWatch;
+    case Command::kRefer:
+      return kRefer;
+    case Command::kHangUp:
+      return kHangUp;
+    case Command::kTransfers:
+      return kTransfers;
+    case Command::kShow:
+      return kShow;
+    case Command::kNone:
+      break;
+  }
+  return kOverview;
+}
+
+}  // namespace
+
+std::string HelpText(Command command) {
+  std::string text(About(command));
+  text += kCommonFlags;
+  return text;
+}
+
+}  // namespace callcontrol::cli

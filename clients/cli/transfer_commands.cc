@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// callctl transfers and show.
+#include <cstddef>
+#include <vector>
+
+#include "clients/cli/event_stream.h"
+#include "clients/cli/ladder.h"
+#include "clients/cli/session.h"
+#include "clients/cli/table.h"
+#include "clients/cli/text.h"
+#include "clients/cli/words.h"
+
+namespace callcontrol::cli {
+namespace {
+
+constexpr int kPageSize = 1000;
+
+void AddTransfer(const v1::Transfer& transfer, absl::Time now, Table& table) {
+  const absl::Time began = ToTime(transfer.create_time());
+  const absl::Time ended =
+      transfer.has_end_time() ? ToTime(transfer.end_time()) : now;
+  const bool over = transfer.has_result();
+  table.AddRow({transfer.transfer_id(), transfer.call_id(),
+                over ? VerdictToken(transfer.result().verdict())
+                     : StateToken(transfer.state()),
+                over ? OutcomeToken(transfer.result().outcome()) : "",
+                DateAndTime(began).substr(0, 19), Roughly(ended - began),
+                transfer.refer_to()});
+}
+
+// The events of a transfer that is there already, the last of them
+// `last_sequence`.
+grpc::Status ReadLog(const Session& session, const v1::Transfer& transfer,
+                     std::vector<v1::ReferEvent>* events) {
+  if (transfer.last_sequence() == 0) return grpc::Status::OK;
+  v1::WatchTransferRequest request;
+  request.set_transfer_id(transfer.transfer_id());
+  EventStream<v1::ReferEvent> stream(
+      [&](grpc::ClientContext* context, grpc::CompletionQueue* queue,
+          void* tag) {
+        return session.stub.AsyncWatchTransfer(context, request, queue, tag);
+      },
+      session.deadline);
+  v1::ReferEvent event;
+  while (!session.environment.interrupted()) {
+    const Got got = stream.Next(&event, kTick);
+    if (got == Got::kEnd) return stream.status();
+    if (got == Got::kNothing) continue;
+    events->push_back(event);
+    if (event.sequence() >= transfer.last_sequence()) break;
+  }
+  return grpc::Status::OK;
+}
+
+void PrintLogAsJson(const Session& session, const v1::Transfer& transfer,
+                    const std::vector<v1::ReferEvent>& events) {
+  session.out << "{\"transfer\":" << ToJson(transfer) << ",\"events\":[";
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    session.out << (i == 0 ? "" : ",") << ToJson(events[i]);
+  }
+  session.out << "]}" << std::endl;
+}
+
+}  // namespace
+
+int RunTransfers(const Session& session) {
+  Table table({"TRANSFER", "CALL", "STATE", "OUTCOME", "BEGAN (UTC)", "TOOK",
+               "REFER-TO"});
+  v1::ListTransfersRequest request;
+  request.set_page_size(kPageSize);
+  request.set_filter(session.arguments.filter);
+  do {
+    grpc::ClientContext context;
+    session.Limit(context);
+    v1::ListTransfersResponse response;
+    const grpc::Status status =
+        session.stub.ListTransfers(&context, request, &response);
+    if (!status.ok()) return session.Fail(status);
+    for (const v1::Transfer& transfer : response.transfers()) {
+      if (session.arguments.json) session.PrintJson(transfer);
+      AddTransfer(transfer, session.environment.now(), table);
+    }
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  if (session.arguments.json) return kExitOk;
+  const TerminalInfo& terminal = session.environment.terminal;
+  session.out << table.Render(terminal.width, terminal.utf8 ? "…" : "~")
+              << std::flush;
+  if (table.empty()) session.err << "no transfers" << std::endl;
+  return kExitOk;
+}
+
+int RunShow(const Session& session) {
+  v1::GetTransferRequest request;
+  request.set_transfer_id(session.arguments.transfer);
+  grpc::ClientContext context;
+  session.Limit(context);
+  v1::Transfer transfer;
+  grpc::Status status = session.stub.GetTransfer(&context, request, &transfer);
+  if (!status.ok()) return session.Fail(status);
+  std::vector<v1::ReferEvent> events;
+  status = ReadLog(session, transfer, &events);
+  if (!status.ok()) return session.Fail(status);
+  if (session.arguments.json) {
+    PrintLogAsJson(session, transfer, events);
+    return kExitOk;
+  }
+  const TerminalInfo& terminal = session.environment.terminal;
+  const bool ascii =
+      session.arguments.ascii || (terminal.live && !terminal.utf8);
+  session.out << RenderLadder(transfer, events, ascii) << std::flush;
+  return kExitOk;
+}
+
+}  // namespace callcontrol::cli
