@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every final answer that a far end can give to a REFER. Whatever it says, one
+// REFER was on the wire, the call lives on and can be hung up at once
+// (protocol.md, section 0, D1 to D5).
+#include <chrono>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "tests/support/server_test.h"
+
+namespace callcontrol::testing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using namespace std::chrono_literals;
+
+class ReferAnswersTest : public ServerTest<ReferAnswersTest>,
+                         public ::testing::WithParamInterface<int> {
+ protected:
+  static v1::TransferOutcome ExpectedOutcome(int status) {
+    switch (status) {
+      case 302:
+        return v1::TRANSFER_OUTCOME_REFER_REDIRECTED;
+      case 401:
+      case 407:
+        return v1::TRANSFER_OUTCOME_REFER_AUTH_FAILED;
+      case 403:
+      case 603:
+        return v1::TRANSFER_OUTCOME_REFER_DECLINED;
+      case 405:
+      case 420:
+      case 501:
+        return v1::TRANSFER_OUTCOME_REFER_NOT_SUPPORTED;
+      case 408:
+        return v1::TRANSFER_OUTCOME_REFER_TIMEOUT;
+      default:
+        return v1::TRANSFER_OUTCOME_REFER_REJECTED;
+    }
+  }
+
+  // What such an answer carries.
+  static SipHeaders HeadersOf(int status) {
+    const std::string challenge =
+        "Digest realm=\"peer.example\", nonce=\"abc\", algorithm=MD5";
+    switch (status) {
+      case 302:
+        return {{"Contact", "<sip:carol@elsewhere.example>"}};
+      case 401:
+        return {{"WWW-Authenticate", challenge}};
+      case 407:
+        return {{"Proxy-Authenticate", challenge}};
+      case 405:
+        return {{"Allow", "INVITE, ACK, BYE, CANCEL"}};
+      case 420:
+        return {{"Unsupported", "tdialog"}};
+      case 423:
+        return {{"Min-Expires", "120"}};
+      case 489:
+        return {{"Allow-Events", "presence"}};
+      default:
+        return WithRetryAfter(status) ? SipHeaders{{"Retry-After", "1"}}
+                                      : SipHeaders{};
+    }
+  }
+
+  static bool WithRetryAfter(int status) {
+    return status == 480 || status == 500 || status == 503 || status == 600 ||
+           status == 603;
+  }
+};
+
+TEST_P(ReferAnswersTest, IsToldAndLeavesTheCallAlone) {
+  const int status = GetParam();
+  AnsweredCall call(server(), {.answer_options = false});
+  TransferStream stream = call.Refer();
+  //  REFER --->   <--- the answer
+  call.peer.Answer(call.peer.Expect("REFER"), status, "Told You",
+                   HeadersOf(status));
+  EXPECT_THAT(stream.Next(), ReferSent());
+  v1::ReferEvent answered = stream.Next();
+  EXPECT_THAT(answered, ReferAnswered(status));
+  EXPECT_EQ(answered.refer_response().reason(), "Told You");
+  //  OPTIONS --->   <--- 200: a suspect call is probed (protocol.md, #39)
+  if (status == 481 || status == 408) {
+    call.peer.Answer(call.peer.Expect("OPTIONS"), 200);
+  }
+
+  std::vector<v1::ReferEvent> rest = stream.RestUntilResult();
+  v1::TransferResult result = rest.back().result();
+  EXPECT_EQ(result.verdict(), v1::TRANSFER_VERDICT_FAILURE);
+  EXPECT_EQ(result.outcome(), ExpectedOutcome(status));
+  EXPECT_EQ(result.refer_status(), status);
+  EXPECT_EQ(result.reason(), "Told You");
+  EXPECT_FALSE(result.has_final_referred_call_status());
+  EXPECT_EQ(result.call_cleared_by(), v1::CALL_CLEARED_BY_NOBODY);
+  EXPECT_EQ(result.retry_after().seconds(), WithRetryAfter(status) ? 1 : 0);
+  EXPECT_EQ(result.contacts_size(), status == 302 ? 1 : 0);
+  if (status == 302) {
+    EXPECT_THAT(result.contacts(0), HasSubstr("sip:carol@elsewhere.example"));
+  }
+  if (status == 481) {
+    EXPECT_THAT(rest, Contains(Warned("LEG_SUSPECT")));
+  }
+  // No second REFER, neither at once nor after a short time.
+  call.peer.ExpectNothing(50ms);
+  EXPECT_EQ(call.peer.retransmissions("REFER"), 0);
+  //        <--- re-INVITE; BYE --->
+  call.ExpectAlive();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Registry, ReferAnswersTest,
+    ::testing::Values(302, 400, 401, 402, 403, 404, 405, 406, 407, 408, 410,
+                      412, 413, 414, 415, 416, 417, 420, 421, 422, 423, 424,
+                      428, 429, 430, 433, 436, 437, 438, 439, 440, 469, 470,
+                      480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 491,
+                      493, 494, 500, 501, 502, 503, 504, 505, 513, 555, 580,
+                      600, 603, 604, 606),
+    ::testing::PrintToStringParamName());
+
+class ReferRetryTest : public ServerTest<ReferRetryTest> {};
+
+// Longer than the Retry-After and than the back-off of 491 (RFC 3261, 14.1:
+// at most 2 s for who does not own the Call-ID).
+TEST_F(ReferRetryTest, NothingIsRepeatedBehindTheClientsBack) {
+  AnsweredCall busy(server());
+  AnsweredCall glare(server());
+  TransferStream first = busy.Refer();
+  TransferStream second = glare.Refer();
+  busy.peer.Answer(busy.peer.Expect("REFER"), 503, "Busy",
+                   {{"Retry-After", "1"}});
+  glare.peer.Answer(glare.peer.Expect("REFER"), 491);
+  EXPECT_THAT(first.RestUntilResult().back(),
+              Ended(v1::TRANSFER_OUTCOME_REFER_REJECTED));
+  EXPECT_THAT(second.RestUntilResult().back(),
+              Ended(v1::TRANSFER_OUTCOME_REFER_REJECTED));
+  glare.peer.ExpectNothing(2200ms);
+  busy.peer.ExpectNothing(10ms);
+  busy.ExpectAlive();
+  glare.ExpectAlive();
+}
+
+}  // namespace
+}  // namespace callcontrol::testing

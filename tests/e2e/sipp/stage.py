@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stage of a test: a callcontrold of its own and SIPp as its far end.
+
+    with Server() as server, FarEnd(server, "caller_srvbye.xml") as far_end:
+        server.await_call(far_end.call_id)
+
+Ports are the kernel's choice, waiting is for events, each wait has an end, and
+what was started is stopped by its pid.
+"""
+
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import tempfile
+import threading
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+TOOLS = pathlib.Path(os.environ.get("CALLCONTROL_TOOLS", ROOT / "build/tools"))
+BIN = ROOT / "build/dev/bin"
+CALLCONTROLD = os.environ.get("CALLCONTROLD", BIN / "callcontrold")
+CALLCTL = os.environ.get("CALLCTL", BIN / "callctl")
+PATIENCE = 20  # seconds
+
+
+def tool(path):
+    """A file below build/tools, which must be there: no test is skipped."""
+    found = TOOLS / path
+    if not found.exists():
+        raise AssertionError(f"{found} is missing: run ./run-tests, which installs it")
+    return str(found)
+
+
+def run(command, **more):
+    """Runs `command` to its end, which must come in time."""
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        **more,
+    )
+
+
+class Child:
+    """A process with a directory of its own; both go at the end."""
+
+    def __init__(self):
+        self._dir = tempfile.TemporaryDirectory(prefix="callcontrol_test_")
+        self.path = pathlib.Path(self._dir.name)
+        self.process = None
+
+    def start(self, command, **streams):
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **streams)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._dir.cleanup()
+
+
+class Server(Child):
+    """A callcontrold that serves, with the defaults of a fresh start."""
+
+    def __init__(self):
+        super().__init__()
+        self.log = []
+        self._serving = threading.Event()
+        self._ports = {}
+        self.start(
+            [
+                CALLCONTROLD,
+                "--grpc_listen=127.0.0.1:0",
+                "--sip_listen=127.0.0.1:0",
+                f"--state_dir={self.path / 'state'}",
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        if not self._serving.wait(PATIENCE) or not self._ports:
+            self.__exit__()
+            raise AssertionError("callcontrold does not serve:\n" + "".join(self.log))
+        self.grpc = f"127.0.0.1:{self._ports['grpc']}"
+        self.sip = f"127.0.0.1:{self._ports['sip']}"
+
+    def _read_log(self):
+        for line in self.process.stderr:
+            self.log.append(line)
+            if " serving " in line:
+                self._ports = dict(re.findall(r"\b(grpc|sip)_port=(\d+)", line))
+                self._serving.set()
+        self._serving.set()
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self._reader.join(PATIENCE)
+        self.process.stderr.close()
+        super().__exit__()
+
+    def await_call(self, sip_call_id):
+        """Waits until the call is answered and returns its id."""
+        watch = [CALLCTL, "watch", "--json", f"--server={self.grpc}"]
+        with subprocess.Popen(
+            watch + [f"--timeout={PATIENCE}s"], stdout=subprocess.PIPE, text=True
+        ) as watcher:
+            try:
+                for line in watcher.stdout:
+                    call = json.loads(line)["call"]
+                    if (call["sipCallId"], call["state"]) == (
+                        sip_call_id,
+                        "CALL_STATE_ANSWERED",
+                    ):
+                        return call["callId"]
+            finally:
+                watcher.kill()
+        raise AssertionError(f"no call {sip_call_id} came:\n" + "".join(self.log))
+
+
+class FarEnd(Child):
+    """SIPp with one call, from a scenario of tests/sipp/."""
+
+    def __init__(self, server, scenario, call_id="call-1@far"):
+        super().__init__()
+        self.call_id = call_id
+        self.start(
+            [
+                "sipp", server.sip,
+                "-sf", ROOT / "tests/sipp" / scenario,
+                "-i", "127.0.0.1", "-p", str(free_udp_port()),
+                "-m", "1", "-cid_str", call_id, "-nostdin",
+                "-timeout", f"{2 * PATIENCE}s", "-timeout_error",
+                "-trace_msg", "-message_file", self.path / "messages",
+            ],
+            cwd=self.path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def wait(self):
+        """The exit code: 0 when the call ran through the scenario."""
+        return self.process.wait(PATIENCE)
+
+    def messages(self):
+        """Every SIP message that came or went, as SIPp wrote it down."""
+        return (self.path / "messages").read_text(errors="replace")
+
+
+def free_udp_port():
+    """SIPp itself would try 5060 first, which isn't ours to take."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
