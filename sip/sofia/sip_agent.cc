@@ -45,11 +45,13 @@ extern "C" issize_t su_vsend(su_socket_t s, const su_iovec_t iov[],
   message.msg_namelen = sulen;
   message.msg_iov = const_cast<iovec*>(reinterpret_cast<const iovec*>(iov));
   message.msg_iovlen = static_cast<std::size_t>(iovlen);
-  issize_t sent = 0;
+  ssize_t sent = 0;
   do {
     sent = sendmsg(s, &message, flags | MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
-  if (sent >= 0 || errno == EAGAIN || errno == EWOULDBLOCK) return sent;
+  if (sent >= 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
+    return static_cast<issize_t>(sent);
+  }
   constexpr std::string_view kResponse = "SIP/2.0 ";
   const bool response =
       iovlen > 0 && iov[0].siv_len >= kResponse.size() &&
