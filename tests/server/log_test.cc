@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/log.h"
 
-#include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "callcontrol/v1/transfer.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -45,9 +45,10 @@ TEST(TextLineTest, LeavesUtf8AsItIs) {
 
 // ---- JSON ---------------------------------------------------------------
 
-// The object that these members make.
-google::protobuf::Struct Parse(const std::string& members) {
-  google::protobuf::Struct object;
+// The object that these members make, read as a message that has fields of
+// these names.
+v1::TransferStatus Parse(const std::string& members) {
+  v1::TransferStatus object;
   const auto status =
       google::protobuf::util::JsonStringToMessage("{" + members + "}", &object);
   EXPECT_TRUE(status.ok()) << members;
@@ -65,10 +66,10 @@ TEST(JsonMembersTest, AnyTextComesBackAsItWas) {
        {std::string(), std::string("say \"hi\""), std::string("a\\b"),
         std::string("x\r\n\t\x01\x1f\x7f"), std::string("verfügbar"),
         std::string("\",\"event\":\"fake")}) {
-    const google::protobuf::Struct object =
+    const v1::TransferStatus object =
         Parse(JsonMembers("e", {{"reason", value}}));
-    EXPECT_EQ(object.fields().at("reason").string_value(), value);
-    EXPECT_EQ(object.fields().at("event").string_value(), "e");
+    EXPECT_EQ(object.reason(), value);
+    EXPECT_EQ(object.event(), "e");
   }
 }
 
