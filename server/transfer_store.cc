@@ -10,7 +10,7 @@
 namespace callcontrol::server {
 
 TransferLog::TransferLog(const sip::TransferPlan& plan, absl::Time time)
-    : transfer_id_(plan.transfer_id), call_id_(plan.call_id), plan_(plan) {
+    : plan_(plan) {
   transfer_.set_transfer_id(plan.transfer_id);
   transfer_.set_call_id(plan.call_id);
   transfer_.set_sip_call_id(plan.sip_call_id);
@@ -24,8 +24,8 @@ void TransferLog::Append(const sip::TransferEvent& event,
                          sip::TransferPhase phase, absl::Time time) {
   auto message = std::make_shared<v1::ReferEvent>();
   FillEvent(event, plan_, time, *message);
-  message->set_transfer_id(transfer_id_);
-  message->set_call_id(call_id_);
+  message->set_transfer_id(plan_.transfer_id);
+  message->set_call_id(plan_.call_id);
   *message->mutable_time() = ToProto(time);
 
   std::vector<std::weak_ptr<StreamReader>> readers;

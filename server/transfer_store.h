@@ -47,14 +47,12 @@ class TransferLog {
   // The transfer as it is now.
   v1::Transfer Snapshot() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  const std::string& transfer_id() const { return transfer_id_; }
+  const std::string& transfer_id() const { return plan_.transfer_id; }
 
  private:
   StreamItem<v1::ReferEvent> ItemAt(std::int64_t sequence) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  const std::string transfer_id_;
-  const std::string call_id_;
   const sip::TransferPlan plan_;
   mutable Mutex mutex_;
   v1::Transfer transfer_ ABSL_GUARDED_BY(mutex_);

@@ -72,7 +72,8 @@ class CallMachine {
   // 64*T1 without that ACK (RFC 3261, 13.3.1.4 and 14.2): BYE.
   Actions OnAckTimeout();
 
-  // CANCEL of the INVITE; the transaction layer answers it and the INVITE.
+  // CANCEL of the INVITE; the transaction layer answers it and the INVITE. One
+  // that crosses our 2xx ends the call like an ACK that never came.
   Actions OnCancel();
 
   // How to answer a re-INVITE or an UPDATE: 200; 500 while an INVITE is not

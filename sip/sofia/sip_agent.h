@@ -17,8 +17,8 @@ namespace callcontrol::sip {
 //
 // Sofia's look-ups are shut off for the whole process: the agent is handed
 // numeric next hops only, and where a peer's Via would make Sofia ask the C
-// library for a name (a maddr parameter), the question fails at once
-// (sip_agent.cc).
+// library for a name (a maddr parameter), the answer goes nowhere
+// (sip_agent.cc, docs/adr/0005).
 //
 // Ownership: owns the agent; every leg and transaction must be gone before.
 // Threads: SIP thread only, destruction included.

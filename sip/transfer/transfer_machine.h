@@ -125,7 +125,7 @@ class TransferMachine {
   void TakeFinal(MonotonicTime now, Step& step);
   // What the final status makes of the transfer; there is one.
   TransferOutcome OutcomeOfFinal() const;
-  void TakeProgress(const ReferNotify& notify, MonotonicTime now, Step& step);
+  void TakeProgress(MonotonicTime now, Step& step);
   // A subscription ended with no final status known.
   void TakeSubscriptionEnd(MonotonicTime now, Step& step);
   bool IsRepetition(const ReferNotify& notify) const;

@@ -156,7 +156,7 @@ void TransferMachine::ReadStatus(const ReferNotify& notify, MonotonicTime now,
       status, notify.subscription ? notify.subscription->token : std::string(),
       IsFinal(status.code), notify.cseq});
   if (!IsFinal(status.code)) {
-    TakeProgress(notify, now, step);
+    TakeProgress(now, step);
     return;
   }
   state_.final = status;
@@ -166,8 +166,7 @@ void TransferMachine::ReadStatus(const ReferNotify& notify, MonotonicTime now,
   if (!In(Phase::kSent)) TakeFinal(now, step);
 }
 
-void TransferMachine::TakeProgress(const ReferNotify&, MonotonicTime now,
-                                   Step& step) {
+void TransferMachine::TakeProgress(MonotonicTime now, Step& step) {
   if (In(Phase::kAccepted)) {
     state_.phase = Phase::kProgress;
   } else if (In(Phase::kProbing)) {
