@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/call_control_service.h"
 
+#include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -36,6 +40,27 @@ absl::Status NoSuchCall(const std::string& id) {
                                 "\", or it ended too long ago to be kept"));
 }
 
+absl::Status NoSuchDelivery(const std::string& id) {
+  return MakeError(absl::StatusCode::kNotFound,
+                   {.reason = "HOOK_DELIVERY_NOT_FOUND"},
+                   absl::StrCat("no delivery \"", id,
+                                "\": it has arrived, or is no longer kept"));
+}
+
+absl::Status Draining() {
+  return MakeError(absl::StatusCode::kUnavailable, {.reason = "DRAINING"},
+                   "the server is stopping");
+}
+
+// The client's metadata of that name; empty where there is none.
+std::string_view Metadata(const grpc::CallbackServerContext& context,
+                          const char* name) {
+  const auto& metadata = context.client_metadata();
+  const auto entry = metadata.find(name);
+  if (entry == metadata.end()) return "";
+  return {entry->second.data(), entry->second.size()};
+}
+
 absl::Status NotServed(const char* rpc) {
   return MakeError(
       absl::StatusCode::kUnimplemented, {.reason = "NOT_IMPLEMENTED"},
@@ -66,17 +91,24 @@ std::string FillPage(const Items& items, const Page& page,
 // ---- Transfers ----------------------------------------------------------
 
 grpc::ServerWriteReactor<v1::ReferEvent>* CallControlService::Refer(
-    grpc::CallbackServerContext*, const v1::ReferRequest* request) {
+    grpc::CallbackServerContext* context, const v1::ReferRequest* request) {
   auto reactor = StreamReactor<v1::ReferEvent>::Make();
   absl::StatusOr<sip::TransferRequest> transfer = FromProto(*request);
   if (!transfer.ok()) {
     reactor->Fail(transfer.status());
     return reactor.get();
   }
+  absl::StatusOr<HookTargets> targets =
+      hooks_.Targets(*request, Metadata(*context, "traceparent"));
+  if (!targets.ok()) {
+    reactor->Fail(targets.status());
+    return reactor.get();
+  }
   const bool validate_only = transfer->validate_only;
   engine_.Refer(
       *std::move(transfer),
-      [this, reactor, validate_only](absl::StatusOr<sip::TransferPlan> plan) {
+      [this, reactor, validate_only, targets = *std::move(targets)](
+          absl::StatusOr<sip::TransferPlan> plan) mutable {
         if (!plan.ok()) {
           reactor->Fail(plan.status());
           return;
@@ -91,6 +123,7 @@ grpc::ServerWriteReactor<v1::ReferEvent>* CallControlService::Refer(
         const auto log = transfers_.Find(plan->transfer_id, absl::Now());
         log->AddReader(reactor);
         reactor->Attach(TransferLog::Read(log, 0));
+        hooks_.Follow(log, std::move(targets));
       });
   return reactor.get();
 }
@@ -192,6 +225,56 @@ grpc::ServerUnaryReactor* CallControlService::HangUpCall(
         reactor->Finish(
             ToGrpc(call != nullptr ? absl::OkStatus() : NoSuchCall(id)));
       });
+  return reactor;
+}
+
+// ---- Webhooks -----------------------------------------------------------
+
+grpc::ServerUnaryReactor* CallControlService::ListHookDeliveries(
+    grpc::CallbackServerContext* context,
+    const v1::ListHookDeliveriesRequest* request,
+    v1::ListHookDeliveriesResponse* response) {
+  const auto page = ReadPage(request->page_size(), request->page_token());
+  if (!page.ok()) return Finish(context, page.status());
+  const auto conditions = ReadHookFilter(request->filter());
+  if (!conditions.ok()) return Finish(context, conditions.status());
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const bool asked = hooks_.Ask([reactor, response, page = *page,
+                                 conditions = *conditions](HookQueue& queue,
+                                                           HookTime now) {
+    std::vector<std::pair<std::uint64_t, const HookQueue::Entry*>> newest_first;
+    const auto& entries = queue.entries();
+    for (auto entry =
+             std::make_reverse_iterator(entries.lower_bound(page.before));
+         entry != entries.rend(); ++entry) {
+      newest_first.emplace_back(entry->first, &entry->second);
+    }
+    response->set_next_page_token(FillPage(
+        newest_first, page, conditions,
+        [now, time = absl::Now()](const HookQueue::Entry& entry) {
+          return ToProto(entry, now, time);
+        },
+        [&](v1::HookDelivery delivery) {
+          *response->add_deliveries() = std::move(delivery);
+        }));
+    reactor->Finish(grpc::Status::OK);
+  });
+  if (!asked) reactor->Finish(ToGrpc(Draining()));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* CallControlService::RetryHookDelivery(
+    grpc::CallbackServerContext* context,
+    const v1::RetryHookDeliveryRequest* request, v1::HookDelivery* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const bool asked =
+      hooks_.Ask([reactor, response, id = request->delivery_id()](
+                     HookQueue& queue, HookTime now) {
+        const bool found = queue.Retry(id, now);
+        if (found) *response = ToProto(*queue.Find(id), now, absl::Now());
+        reactor->Finish(ToGrpc(found ? absl::OkStatus() : NoSuchDelivery(id)));
+      });
+  if (!asked) reactor->Finish(ToGrpc(Draining()));
   return reactor;
 }
 

@@ -4,6 +4,7 @@
 
 #include "callcontrol/v1/call_control.grpc.pb.h"
 #include "server/call_store.h"
+#include "server/hooks/hook_dispatcher.h"
 #include "server/transfer_store.h"
 #include "sip/call/call_engine.h"
 
@@ -12,14 +13,14 @@ namespace callcontrol::server {
 // Serves callcontrol.v1.CallControl: checks requests, asks the engine, reads
 // the stores. Holds no state of its own.
 //
-// Ownership: engine and stores must outlive the service and its RPCs.
+// Ownership: engine, stores and hooks must outlive the service and its RPCs.
 // Threads: gRPC's; no handler blocks. Errors: as call_control.proto says.
 // Time: the wall clock, for retention.
 class CallControlService final : public v1::CallControl::CallbackService {
  public:
   CallControlService(sip::CallEngine& engine, CallStore& calls,
-                     TransferStore& transfers)
-      : engine_(engine), calls_(calls), transfers_(transfers) {}
+                     TransferStore& transfers, HookDispatcher& hooks)
+      : engine_(engine), calls_(calls), transfers_(transfers), hooks_(hooks) {}
 
   // ---- Transfers ----
   grpc::ServerWriteReactor<v1::ReferEvent>* Refer(
@@ -50,6 +51,16 @@ class CallControlService final : public v1::CallControl::CallbackService {
                                        const v1::HangUpCallRequest* request,
                                        v1::Call* response) override;
 
+  // ---- Webhooks ----
+  grpc::ServerUnaryReactor* ListHookDeliveries(
+      grpc::CallbackServerContext* context,
+      const v1::ListHookDeliveriesRequest* request,
+      v1::ListHookDeliveriesResponse* response) override;
+  grpc::ServerUnaryReactor* RetryHookDelivery(
+      grpc::CallbackServerContext* context,
+      const v1::RetryHookDeliveryRequest* request,
+      v1::HookDelivery* response) override;
+
   // ---- Not served yet ----
   grpc::ServerUnaryReactor* CancelTransfer(grpc::CallbackServerContext* context,
                                            const v1::CancelTransferRequest*,
@@ -77,6 +88,7 @@ class CallControlService final : public v1::CallControl::CallbackService {
   sip::CallEngine& engine_;
   CallStore& calls_;
   TransferStore& transfers_;
+  HookDispatcher& hooks_;
 };
 
 }  // namespace callcontrol::server

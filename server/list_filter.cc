@@ -70,6 +70,30 @@ absl::Status CheckCallValue(const Condition& condition) {
   return good ? absl::OkStatus() : NoSuchValue(condition);
 }
 
+absl::Status CheckHookValue(const Condition& condition) {
+  const std::string& value = condition.value;
+  bool good = true;
+  if (condition.field == "state") {
+    good = NamesAny(value, v1::HookDeliveryState_descriptor(),
+                    "HOOK_DELIVERY_STATE_");
+  } else if (condition.field == "kind") {
+    good = NamesAny(value, v1::HookKind_descriptor(), "HOOK_KIND_");
+  }
+  return good ? absl::OkStatus() : NoSuchValue(condition);
+}
+
+// The conditions of `filter`, each with a value that `check` takes.
+absl::StatusOr<std::vector<Condition>> ReadChecked(
+    std::string_view filter, const std::vector<std::string_view>& known,
+    absl::Status (*check)(const Condition&)) {
+  auto conditions = ReadFilter(filter, known);
+  if (!conditions.ok()) return conditions.status();
+  for (const Condition& condition : *conditions) {
+    if (absl::Status status = check(condition); !status.ok()) return status;
+  }
+  return conditions;
+}
+
 bool MatchesState(const std::string& value, bool ended,
                   const std::string& running_word, const std::string& name,
                   const std::string& prefix) {
@@ -112,26 +136,19 @@ absl::StatusOr<std::vector<Condition>> ReadFilter(
 
 absl::StatusOr<std::vector<Condition>> ReadTransferFilter(
     std::string_view filter) {
-  auto conditions = ReadFilter(
-      filter, {"call_id", "sip_call_id", "state", "outcome", "verdict"});
-  if (!conditions.ok()) return conditions.status();
-  for (const Condition& condition : *conditions) {
-    if (absl::Status status = CheckTransferValue(condition); !status.ok()) {
-      return status;
-    }
-  }
-  return conditions;
+  return ReadChecked(filter,
+                     {"call_id", "sip_call_id", "state", "outcome", "verdict"},
+                     CheckTransferValue);
 }
 
 absl::StatusOr<std::vector<Condition>> ReadCallFilter(std::string_view filter) {
-  auto conditions = ReadFilter(filter, {"state", "sip_call_id", "direction"});
-  if (!conditions.ok()) return conditions.status();
-  for (const Condition& condition : *conditions) {
-    if (absl::Status status = CheckCallValue(condition); !status.ok()) {
-      return status;
-    }
-  }
-  return conditions;
+  return ReadChecked(filter, {"state", "sip_call_id", "direction"},
+                     CheckCallValue);
+}
+
+absl::StatusOr<std::vector<Condition>> ReadHookFilter(std::string_view filter) {
+  return ReadChecked(filter, {"transfer_id", "call_id", "state", "kind"},
+                     CheckHookValue);
 }
 
 bool Matches(const v1::Transfer& transfer,
@@ -168,6 +185,22 @@ bool Matches(const v1::Call& call, const std::vector<Condition>& conditions) {
     }
     return MatchesState(value, call.state() == v1::CALL_STATE_ENDED, "LIVE",
                         v1::CallState_Name(call.state()), "CALL_STATE_");
+  });
+}
+
+bool Matches(const v1::HookDelivery& delivery,
+             const std::vector<Condition>& conditions) {
+  return std::ranges::all_of(conditions, [&](const Condition& condition) {
+    const std::string& value = condition.value;
+    if (condition.field == "transfer_id") {
+      return delivery.transfer_id() == value;
+    }
+    if (condition.field == "call_id") return delivery.call_id() == value;
+    if (condition.field == "kind") {
+      return NamesEnum(value, v1::HookKind_Name(delivery.kind()), "HOOK_KIND_");
+    }
+    return NamesEnum(value, v1::HookDeliveryState_Name(delivery.state()),
+                     "HOOK_DELIVERY_STATE_");
   });
 }
 

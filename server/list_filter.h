@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "callcontrol/v1/call.pb.h"
+#include "callcontrol/v1/hook.pb.h"
 #include "callcontrol/v1/transfer.pb.h"
 
 // The filters and pages of the List RPCs. Pure.
@@ -27,13 +28,16 @@ struct Condition {
 absl::StatusOr<std::vector<Condition>> ReadFilter(
     std::string_view filter, const std::vector<std::string_view>& known);
 
-// Filters of the two lists, with the fields that their messages document.
+// Filters of the lists, with the fields that their messages document.
 absl::StatusOr<std::vector<Condition>> ReadTransferFilter(
     std::string_view filter);
 absl::StatusOr<std::vector<Condition>> ReadCallFilter(std::string_view filter);
+absl::StatusOr<std::vector<Condition>> ReadHookFilter(std::string_view filter);
 bool Matches(const v1::Transfer& transfer,
              const std::vector<Condition>& conditions);
 bool Matches(const v1::Call& call, const std::vector<Condition>& conditions);
+bool Matches(const v1::HookDelivery& delivery,
+             const std::vector<Condition>& conditions);
 
 // The page to show: `size` 1 to 1,000 (0: 100), items numbered below `before`.
 struct Page {

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -29,6 +28,8 @@
 #include "server/engine_settings.h"
 #include "server/event_recorder.h"
 #include "server/grpc_front.h"
+#include "server/hooks/hook_dispatcher.h"
+#include "server/hooks/hook_settings.h"
 #include "server/log.h"
 #include "server/transfer_store.h"
 #include "sip/sofia/sofia_engine.h"
@@ -43,6 +44,7 @@ using std::chrono::seconds;
 // descriptors.
 constexpr rlim_t kLeastDescriptors = 4096;
 constexpr seconds kDefaultDrainLimit{30};
+constexpr seconds kDefaultHooksDrainLimit{5};
 // The SIP thread turns many times a second; see SipLoop::lag().
 constexpr seconds kUnreadyLag{1};
 constexpr seconds kDeadLag{10};
@@ -68,6 +70,11 @@ std::string NodeName(const config::v1::Config& config) {
   return name.empty() ? "node" : name;
 }
 
+std::string UserAgent(const config::v1::Config& config) {
+  return config.sip().user_agent().empty() ? "callcontrol/" CALLCONTROL_VERSION
+                                           : config.sip().user_agent();
+}
+
 sip::EngineOptions EngineOptionsOf(const config::v1::Config& config) {
   sip::EngineOptions options;
   options.node = NodeName(config);
@@ -83,9 +90,7 @@ sip::EngineOptions EngineOptionsOf(const config::v1::Config& config) {
   }
   options.t1 = T1(config);
   options.t2 = T2(config);
-  options.user_agent = config.sip().user_agent().empty()
-                           ? "callcontrol/" CALLCONTROL_VERSION
-                           : config.sip().user_agent();
+  options.user_agent = UserAgent(config);
   if (config.sip().udp_mtu() != 0) {
     options.udp_mtu = static_cast<unsigned>(config.sip().udp_mtu());
   }
@@ -160,14 +165,39 @@ absl::Status RaiseDescriptorLimit() {
                    "LimitNOFILE= in the systemd unit)"));
 }
 
-absl::Status PrepareStateDir(const std::string& dir) {
-  if (dir.empty()) return absl::OkStatus();
+// Where files are kept: what was configured, else what systemd or the user's
+// environment says. Empty: nowhere.
+std::string StateDir(const config::v1::Config& config) {
+  if (!config.state_dir().empty()) return config.state_dir();
+  // NOLINTBEGIN(concurrency-mt-unsafe): before any thread is started.
+  if (const char* dirs = std::getenv("STATE_DIRECTORY"); dirs != nullptr) {
+    const std::string all(dirs);
+    return all.substr(0, all.find(':'));
+  }
+  if (const char* home = std::getenv("XDG_STATE_HOME"); home != nullptr) {
+    return absl::StrCat(home, "/callcontrol");
+  }
+  const char* home = std::getenv("HOME");
+  // NOLINTEND(concurrency-mt-unsafe)
+  return home == nullptr ? "" : absl::StrCat(home, "/.local/state/callcontrol");
+}
+
+// A path that can never be a directory is a mistake in the configuration. A
+// disk that is full or read-only is none: it is told when it is first needed.
+absl::Status CheckStateDir(const std::string& dir) {
   std::error_code error;
-  std::filesystem::create_directories(dir, error);
-  if (!error && access(dir.c_str(), W_OK | X_OK) == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "cannot use the state directory ", dir, ": ",
-      error ? error.message() : std::generic_category().message(errno)));
+  for (std::filesystem::path path = dir; !path.empty();
+       path = path.parent_path()) {
+    if (!std::filesystem::exists(path, error)) {
+      if (path == path.root_path()) break;
+      continue;
+    }
+    if (std::filesystem::is_directory(path, error)) break;
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot use the state directory ", dir, ": ",
+                     path.string(), " is not a directory"));
+  }
+  return absl::OkStatus();
 }
 
 // Whole or not at all: readers wait for the name to appear.
@@ -230,7 +260,8 @@ bool Serve(GrpcFront& front, const sip::SofiaEngine& engine) {
 }
 
 void DrainAndStop(GrpcFront& front, sip::SofiaEngine& engine,
-                  milliseconds limit) {
+                  HookDispatcher& hooks, milliseconds limit,
+                  milliseconds hooks_limit) {
   std::promise<void> drained;
   std::future<void> is_drained = drained.get_future();
   engine.Drain([&drained] { drained.set_value(); });
@@ -247,15 +278,14 @@ void DrainAndStop(GrpcFront& front, sip::SofiaEngine& engine,
   stopped.get_future().wait();
   // Stop() ended the last transfers, so drained was told, too.
   is_drained.wait();
+  hooks.Stop(hooks_limit);
   front.Stop(milliseconds(500));
   Log(Severity::kInfo, "stopped", {});
 }
 
-int Run(const CommandLine& line, const config::v1::Config& config) {
+int Run(const CommandLine& line, const config::v1::Config& config,
+        HookDispatcher::Options hook_options) {
   if (absl::Status status = RaiseDescriptorLimit(); !status.ok()) {
-    return Fail(1, status.message());
-  }
-  if (absl::Status status = PrepareStateDir(config.state_dir()); !status.ok()) {
     return Fail(1, status.message());
   }
   // Every thread inherits the mask, the log's included: only the main one is
@@ -268,12 +298,13 @@ int Run(const CommandLine& line, const config::v1::Config& config) {
   CallStore calls(CallLimitsOf(config));
   TransferStore transfers(TransferLimitsOf(config));
   EventRecorder recorder(calls, transfers);
+  HookDispatcher hooks(std::move(hook_options), *HookGuardOf(config.hooks()));
   auto engine = sip::SofiaEngine::Start(EngineOptionsOf(config), recorder);
   if (!engine.ok()) {
     StopLog();
     return Fail(1, engine.status().message());
   }
-  CallControlService service(**engine, calls, transfers);
+  CallControlService service(**engine, calls, transfers, hooks);
   auto front = GrpcFront::Start(GrpcListen(config), service);
   if (!front.ok()) {
     engine->reset();
@@ -298,11 +329,15 @@ int Run(const CommandLine& line, const config::v1::Config& config) {
   const bool healthy = ports.ok() && Serve(**front, **engine);
   // What is stuck cannot be stopped: a supervisor starts it again.
   if (!healthy && (*engine)->lag() > kDeadLag) std::abort();
-  DrainAndStop(**front, **engine,
-               healthy
-                   ? MillisecondsOr(config.has_drain_limit(),
-                                    config.drain_limit(), kDefaultDrainLimit)
-                   : milliseconds(0));
+  const auto limit = [healthy](bool set, const auto& given,
+                               milliseconds fallback) {
+    return healthy ? MillisecondsOr(set, given, fallback) : milliseconds(0);
+  };
+  DrainAndStop(
+      **front, **engine, hooks,
+      limit(config.has_drain_limit(), config.drain_limit(), kDefaultDrainLimit),
+      limit(config.hooks().has_drain_limit(), config.hooks().drain_limit(),
+            kDefaultHooksDrainLimit));
   engine->reset();
   StopLog();
   return healthy ? 0 : 1;
@@ -331,11 +366,18 @@ int Main(int argc, char* argv[]) {
   if (absl::Status status = CheckConfig(config); !status.ok()) {
     return Fail(1, status.message());
   }
+  const std::string state_dir = StateDir(config);
+  if (absl::Status status = CheckStateDir(state_dir); !status.ok()) {
+    return Fail(1, status.message());
+  }
+  absl::StatusOr<HookDispatcher::Options> hook_options =
+      HookOptionsOf(config.hooks(), state_dir, UserAgent(config));
+  if (!hook_options.ok()) return Fail(1, hook_options.status().message());
   if (line->check) {
     std::puts("callcontrold: the configuration is good");
     return 0;
   }
-  return Run(*line, config);
+  return Run(*line, config, *std::move(hook_options));
 }
 
 }  // namespace

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/proto_mapping.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <variant>
+
+#include "server/hooks/hook_guard.h"
 
 namespace callcontrol::server {
 namespace {
@@ -145,6 +148,34 @@ v1::Call ToProto(const sip::CallSnapshot& call) {
       result.set_ended_by(v1::CALL_ENDED_BY_FAR_END);
       break;
   }
+  return result;
+}
+
+v1::HookDelivery ToProto(const HookQueue::Entry& entry, HookTime now,
+                         absl::Time time) {
+  const HookDelivery& delivery = entry.delivery;
+  v1::HookDelivery result;
+  result.set_delivery_id(delivery.id);
+  result.set_transfer_id(delivery.transfer_id);
+  result.set_call_id(delivery.call_id);
+  result.set_sip_call_id(delivery.sip_call_id);
+  result.set_sequence(delivery.sequence);
+  result.set_kind(delivery.kind == HookKind::kAction ? v1::HOOK_KIND_ACTION
+                                                     : v1::HOOK_KIND_EVENT);
+  result.set_url(WithoutCredentials(delivery.url));
+  result.set_body(delivery.body);
+  result.set_state(delivery.dead   ? v1::HOOK_DELIVERY_STATE_DEAD
+                   : entry.sending ? v1::HOOK_DELIVERY_STATE_SENDING
+                                   : v1::HOOK_DELIVERY_STATE_PENDING);
+  result.set_attempts(delivery.attempts);
+  *result.mutable_create_time() = ToProto(delivery.create_time);
+  if (result.state() == v1::HOOK_DELIVERY_STATE_PENDING) {
+    const auto wait = std::max(entry.not_before - now, HookTime::duration(0));
+    *result.mutable_next_attempt_time() =
+        ToProto(time + absl::FromChrono(wait));
+  }
+  result.set_last_status(delivery.last_status);
+  result.set_last_error(delivery.last_error);
   return result;
 }
 

@@ -5,7 +5,9 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "callcontrol/v1/call.pb.h"
+#include "callcontrol/v1/hook.pb.h"
 #include "callcontrol/v1/transfer.pb.h"
+#include "server/hooks/hook_queue.h"
 #include "sip/call/call_engine.h"
 
 // Between the API's messages and the engine's values. Pure.
@@ -25,6 +27,9 @@ void FillEvent(const sip::TransferEvent& event, const sip::TransferPlan& plan,
 v1::ReferEvent PlannedEvent(const sip::TransferPlan& plan, absl::Time time);
 
 v1::Call ToProto(const sip::CallSnapshot& call);
+// `now` and `time` are the same moment, monotonic and by the wall clock.
+v1::HookDelivery ToProto(const HookQueue::Entry& entry, HookTime now,
+                         absl::Time time);
 v1::CallEventType ToProto(sip::CallChange change);
 v1::CallState ToProto(sip::CallPhase phase);
 v1::TransferState ToProto(sip::TransferPhase phase);

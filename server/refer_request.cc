@@ -30,8 +30,6 @@ absl::Status NotServed(std::string_view field) {
 // The first field that is set and that this version does not serve.
 absl::Status CheckServed(const v1::ReferRequest& request) {
   if (request.party_case() == v1::ReferRequest::kUri) return NotServed("uri");
-  if (!request.action_hook().empty()) return NotServed("action_hook");
-  if (!request.event_hook().empty()) return NotServed("event_hook");
   if (!request.replaces_call_id().empty()) return NotServed("replaces_call_id");
   if (request.no_subscription()) return NotServed("no_subscription");
   if (request.hold_first()) return NotServed("hold_first");
@@ -120,6 +118,10 @@ absl::Status ReadPolicy(const v1::LegPolicy& from, sip::TransferRequest& to) {
 absl::StatusOr<sip::TransferRequest> FromProto(
     const v1::ReferRequest& request) {
   if (absl::Status status = CheckServed(request); !status.ok()) return status;
+  if (!request.verb().empty() && request.verb() != "sip:refer") {
+    return InvalidField("verb", "BAD_VERB",
+                        "verb must be \"sip:refer\" or left out");
+  }
   sip::TransferRequest result;
   result.call_id = request.call_id();
   result.sip_call_id = request.sip_call_id();

@@ -235,8 +235,6 @@ TEST_F(TransferRequestTest, WhatIsNotServedYetSaysSo) {
   AnsweredCall call(server());
   const std::vector<std::function<void(v1::ReferRequest&)>> kCases = {
       [](v1::ReferRequest& r) { r.set_uri("sip:bob@b.example"); },
-      [](v1::ReferRequest& r) { r.set_action_hook("http://localhost/a"); },
-      [](v1::ReferRequest& r) { r.set_event_hook("http://localhost/e"); },
       [](v1::ReferRequest& r) { r.set_replaces_call_id("c-test-other"); },
       [](v1::ReferRequest& r) { r.set_no_subscription(true); },
       [](v1::ReferRequest& r) { r.set_hold_first(true); },

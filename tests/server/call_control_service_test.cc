@@ -299,7 +299,8 @@ class CallControlServiceTest : public ::testing::Test {
   TransferStore transfers_{{.retention = absl::Hours(1), .max_kept = 100}};
   EventRecorder recorder_{calls_, transfers_};
   sip::FakeCallEngine engine_{recorder_};
-  CallControlService service_{engine_, calls_, transfers_};
+  HookDispatcher hooks_{{}, *HookGuard::Make({})};
+  CallControlService service_{engine_, calls_, transfers_, hooks_};
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::CallControl::Stub> stub_;
 };
@@ -757,6 +758,103 @@ TEST_F(CallControlServiceTest, CallsAreNotWatchedByTag) {
   EXPECT_THAT(
       WatchCalls(request).End(),
       IsErrorAbout(StatusCode::UNIMPLEMENTED, "NOT_IMPLEMENTED", "tag"));
+}
+
+// ---- Webhooks -----------------------------------------------------------
+
+TEST_F(CallControlServiceTest, AHookThatIsRefusedIsSaidBeforeAnythingIsSent) {
+  v1::ReferRequest request = GoodRequest();
+  request.set_action_hook("/action");
+  EXPECT_THAT(Refer(request).End(), IsErrorAbout(StatusCode::INVALID_ARGUMENT,
+                                                 "NO_BASE_URL", "action_hook"));
+  request = GoodRequest();
+  request.set_event_hook("http://127.0.0.1/");
+  EXPECT_THAT(Refer(request).End(), IsErrorAbout(StatusCode::INVALID_ARGUMENT,
+                                                 "HOOK_REFUSED", "event_hook"));
+  EXPECT_FALSE(engine_.WasAskedToRefer());
+}
+
+// Two dead letters that were restored, as an operator would find them.
+class HookRpcTest : public CallControlServiceTest {
+ protected:
+  HookRpcTest() {
+    EXPECT_TRUE(hooks_.Ask([](HookQueue& queue, HookTime now) {
+      for (const char* id : {"h-1", "h-2"}) {
+        HookDelivery delivery;
+        delivery.id = id;
+        delivery.transfer_id = std::string("t") + (id + 1);
+        delivery.dead = true;
+        delivery.url = delivery.origin = "http://127.0.0.1:1";
+        queue.Restore(delivery, std::chrono::milliseconds(0), now);
+      }
+    }));
+  }
+
+  v1::ListHookDeliveriesResponse List(const std::string& filter,
+                                      int page_size = 0,
+                                      const std::string& page_token = "") {
+    v1::ListHookDeliveriesRequest request;
+    request.set_filter(filter);
+    request.set_page_size(page_size);
+    request.set_page_token(page_token);
+    v1::ListHookDeliveriesResponse response;
+    const grpc::Status status =
+        Ask(&v1::CallControl::Stub::ListHookDeliveries, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response;
+  }
+
+  grpc::Status Retry(const std::string& id, v1::HookDelivery* response) {
+    v1::RetryHookDeliveryRequest request;
+    request.set_delivery_id(id);
+    return Ask(&v1::CallControl::Stub::RetryHookDelivery, request, response);
+  }
+};
+
+TEST_F(HookRpcTest, AreListedNewestFirstPageByPage) {
+  v1::ListHookDeliveriesResponse page = List("", 1);
+  ASSERT_EQ(page.deliveries_size(), 1);
+  EXPECT_EQ(page.deliveries(0).delivery_id(), "h-2");
+  page = List("", 1, page.next_page_token());
+  ASSERT_EQ(page.deliveries_size(), 1);
+  EXPECT_EQ(page.deliveries(0).delivery_id(), "h-1");
+  EXPECT_EQ(page.next_page_token(), "");
+  EXPECT_EQ(List("transfer_id = t-2").deliveries_size(), 1);
+  EXPECT_EQ(List("state = PENDING").deliveries_size(), 0);
+}
+
+TEST_F(HookRpcTest, AListThatIsAskedForWronglySaysSo) {
+  v1::ListHookDeliveriesRequest request;
+  request.set_filter("colour = red");
+  v1::ListHookDeliveriesResponse response;
+  EXPECT_THAT(
+      Ask(&v1::CallControl::Stub::ListHookDeliveries, request, &response),
+      IsErrorAbout(StatusCode::INVALID_ARGUMENT, "BAD_FILTER", "filter"));
+  request.Clear();
+  request.set_page_size(-1);
+  EXPECT_THAT(
+      Ask(&v1::CallControl::Stub::ListHookDeliveries, request, &response),
+      IsErrorAbout(StatusCode::INVALID_ARGUMENT, "BAD_PAGE", "page_size"));
+}
+
+TEST_F(HookRpcTest, ADeadLetterIsRevivedAndAStrangerIsNotFound) {
+  v1::HookDelivery delivery;
+  EXPECT_TRUE(Retry("h-1", &delivery).ok());
+  EXPECT_EQ(delivery.delivery_id(), "h-1");
+  EXPECT_NE(delivery.state(), v1::HOOK_DELIVERY_STATE_DEAD);
+  EXPECT_THAT(Retry("h-9", &delivery),
+              IsError(StatusCode::NOT_FOUND, "HOOK_DELIVERY_NOT_FOUND"));
+}
+
+TEST_F(HookRpcTest, AServerThatStopsSaysSo) {
+  hooks_.Stop(std::chrono::milliseconds(0));
+  v1::HookDelivery delivery;
+  EXPECT_THAT(Retry("h-1", &delivery),
+              IsError(StatusCode::UNAVAILABLE, "DRAINING"));
+  v1::ListHookDeliveriesResponse response;
+  EXPECT_THAT(Ask(&v1::CallControl::Stub::ListHookDeliveries,
+                  v1::ListHookDeliveriesRequest(), &response),
+              IsError(StatusCode::UNAVAILABLE, "DRAINING"));
 }
 
 // ---- What is not served yet ---------------------------------------------

@@ -18,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/engine_settings.h"
+#include "server/hooks/hook_settings.h"
 
 namespace callcontrol::server {
 namespace {
@@ -212,7 +213,14 @@ INSTANTIATE_TEST_SUITE_P(
                       Range{"transfers.bye_answer_wait", 0, 32'000},
                       Range{"transfers.tail", 32'000, 3'600'000},
                       Range{"transfers.retention", 0, 86'400'000},
-                      Range{"dns.limit", 100, 30'000}),
+                      Range{"dns.limit", 100, 30'000},
+                      Range{"hooks.connect_limit", 10, 60'000},
+                      Range{"hooks.attempt_limit", 10, 300'000},
+                      Range{"hooks.action_wait", 0, 3'600'000},
+                      Range{"hooks.max_age", 1'000, 604'800'000},
+                      Range{"hooks.first_retry", 10, 3'600'000},
+                      Range{"hooks.longest_retry", 1'000, 86'400'000},
+                      Range{"hooks.drain_limit", 0, 300'000}),
     NameOf);
 
 class NumberRangeTest : public ::testing::TestWithParam<Range> {
@@ -248,7 +256,13 @@ INSTANTIATE_TEST_SUITE_P(
                       Range{"sip.udp_mtu", 512, 65'535},
                       Range{"calls.max_calls", 1, 1'000'000},
                       Range{"transfers.max_kept", 1, 1'000'000},
-                      Range{"transfers.max_open", 1, 1'000'000}),
+                      Range{"transfers.max_open", 1, 1'000'000},
+                      Range{"hooks.max_attempts", 1, 100},
+                      Range{"hooks.max_pending", 1, 1'000'000},
+                      Range{"hooks.max_bytes", 65'536, 4'294'967'296},
+                      Range{"hooks.max_dead_letters", 1, 1'000'000},
+                      Range{"hooks.max_per_host", 1, 1'000},
+                      Range{"hooks.max_at_once", 1, 1'000}),
     NameOf);
 
 // A setting of these kinds that is added later must be added above as well.
@@ -259,7 +273,8 @@ TEST(ConfigTest, EveryDurationAndNumberHasARange) {
                          const auto& self) -> void {
     for (int i = 0; i < message->field_count(); ++i) {
       const google::protobuf::FieldDescriptor* field = message->field(i);
-      if (field->type() == google::protobuf::FieldDescriptor::TYPE_INT32) {
+      if (field->type() == google::protobuf::FieldDescriptor::TYPE_INT32 ||
+          field->type() == google::protobuf::FieldDescriptor::TYPE_INT64) {
         ++numbers;
       } else if (field->message_type() != nullptr) {
         if (field->message_type()->name() == "Duration") {
@@ -271,8 +286,8 @@ TEST(ConfigTest, EveryDurationAndNumberHasARange) {
     }
   };
   count(config::v1::Config::descriptor(), count);
-  EXPECT_EQ(durations, 17);
-  EXPECT_EQ(numbers, 5);
+  EXPECT_EQ(durations, 24);
+  EXPECT_EQ(numbers, 11);
 }
 
 TEST(ConfigTest, SomeRangesFollowT1) {
@@ -354,6 +369,16 @@ INSTANTIATE_TEST_SUITE_P(
         TextField{"dns.nameservers",
                   {"127.0.0.1:53", "[2001:db8::1]:5353"},
                   {"", "127.0.0.1", "ns.example:53", "2001:db8::1:53"}},
+        TextField{"hooks.base_url",
+                  {"", "https://app.example/hooks/", "http://127.0.0.1:8080",
+                   "http://me:pw@localhost/"},
+                  {"app.example", "/hooks", "ftp://app.example/", "http://"}},
+        TextField{"hooks.allowed_hosts",
+                  {"app.example", "*.app.example", "192.0.2.1"},
+                  {"", "https://app.example", "*", "app.*"}},
+        TextField{"hooks.allowed_networks",
+                  {"10.0.0.0/8", "::1", "127.0.0.1/32", "0.0.0.0/0"},
+                  {"", "10.0.0.1/8", "app.example", "10.0.0.0/33"}},
         TextField{"log.level",
                   {"", "debug", "info", "warn", "error"},
                   {"INFO", "warning", "trace"}},
@@ -422,6 +447,76 @@ TEST(ReadHostPortTest, RefusesWhatIsNeither) {
   }
   EXPECT_EQ(ReadHostPort("host").status().message(),
             "\"host\" is not HOST:PORT");
+}
+
+// ---- Webhooks -----------------------------------------------------------
+
+TEST(ConfigTest, ATokenMustHaveSomebodyWhoGetsIt) {
+  const std::string token = "bearer_token { text: 't' }";
+  EXPECT_THAT(Complaint(absl::StrCat("hooks { ", token, " }")),
+              StartsWith("cfg:1: hooks.bearer_token: needs base_url"));
+  EXPECT_EQ(
+      Complaint(absl::StrCat("hooks { base_url: 'http://a/' ", token, "}")),
+      "");
+  EXPECT_EQ(Complaint(absl::StrCat("hooks { bearer_hosts: 'a' ", token, " }")),
+            "");
+}
+
+TEST(ConfigTest, AtMostTwoKeysSign) {
+  const std::string key = "signing_keys { text: '0123456789abcdef' }\n";
+  EXPECT_EQ(Complaint(absl::StrCat("hooks {", key, key, "}")), "");
+  EXPECT_THAT(Complaint(absl::StrCat("hooks {", key, key, key, "}")),
+              HasSubstr("hooks.signing_keys: must be at most two"));
+}
+
+TEST(HookOptionsTest, HaveDefaults) {
+  const auto options = HookOptionsOf({}, "/state", "agent/1");
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options->store_path, "/state/hooks.sqlite3");
+  EXPECT_EQ(options->client.user_agent, "agent/1");
+  EXPECT_EQ(options->client.attempt_limit, seconds(10));
+  EXPECT_EQ(options->limits.max_attempts, 20);
+  EXPECT_EQ(options->limits.max_age, hours(6));
+  EXPECT_EQ(options->limits.longest_retry, minutes(10));
+  EXPECT_THAT(options->signing_keys, ::testing::IsEmpty());
+  EXPECT_EQ(HookOptionsOf({}, "", "agent/1")->store_path, "");
+}
+
+TEST(HookOptionsTest, AreTheConfiguredOnes) {
+  const auto options =
+      HookOptionsOf(Good(R"pb(hooks {
+                                base_url: "https://App.example/x"
+                                bearer_token { text: "token" }
+                                max_attempts: 3
+                                max_bytes: 70000
+                                max_per_host: 4
+                                first_retry { seconds: 1000 }
+                                connect_limit { seconds: 2 }
+                              })pb")
+                        .hooks(),
+                    "/s", "a");
+  ASSERT_TRUE(options.ok());
+  EXPECT_THAT(options->bearer_hosts, ::testing::ElementsAre("app.example"));
+  EXPECT_EQ(options->bearer_token, "token");
+  EXPECT_EQ(options->limits.max_attempts, 3);
+  EXPECT_EQ(options->limits.max_bytes, 70'000U);
+  EXPECT_EQ(options->limits.max_per_host, 4U);
+  EXPECT_EQ(options->limits.longest_retry, seconds(1000));
+  EXPECT_EQ(options->client.connect_limit, seconds(2));
+}
+
+TEST(HookOptionsTest, SecretsAreNeverRepeated) {
+  for (const char* hooks :
+       {"signing_keys { text: 'secret' }", "signing_keys { file: '/no/key' }",
+        "base_url: 'http://a/' bearer_token { text: 'secret\\r\\n' }",
+        "base_url: 'http://a/' bearer_token {}"}) {
+    const auto options = HookOptionsOf(
+        Good(absl::StrCat("hooks { ", hooks, " }")).hooks(), "", "");
+    EXPECT_TRUE(absl::IsInvalidArgument(options.status())) << hooks;
+    EXPECT_THAT(
+        std::string(options.status().message()),
+        AllOf(StartsWith("hooks."), ::testing::Not(HasSubstr("secret"))));
+  }
 }
 
 // ---- Defaults -----------------------------------------------------------

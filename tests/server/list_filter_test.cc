@@ -201,6 +201,27 @@ TEST(MatchCallTest, ByStateDirectionAndCallId) {
 
 // ---- Pages --------------------------------------------------------------
 
+TEST(MatchHookTest, ByIdsKindAndState) {
+  v1::HookDelivery delivery;
+  delivery.set_transfer_id("t-1");
+  delivery.set_call_id("c-1");
+  delivery.set_kind(v1::HOOK_KIND_ACTION);
+  delivery.set_state(v1::HOOK_DELIVERY_STATE_DEAD);
+  const auto matches = [&](std::string_view filter) {
+    return Matches(delivery, ReadHookFilter(filter).value());
+  };
+  EXPECT_TRUE(matches(""));
+  EXPECT_TRUE(matches("transfer_id = t-1 AND call_id = c-1"));
+  EXPECT_TRUE(matches("kind = ACTION AND state = HOOK_DELIVERY_STATE_DEAD"));
+  EXPECT_FALSE(matches("transfer_id = t-2"));
+  EXPECT_FALSE(matches("call_id = c-2"));
+  EXPECT_FALSE(matches("kind = event"));
+  EXPECT_FALSE(matches("kind = ACTION AND state = PENDING"));
+  EXPECT_FALSE(ReadHookFilter("state = LOST").ok());
+  EXPECT_FALSE(ReadHookFilter("kind = x").ok());
+  EXPECT_FALSE(ReadHookFilter("url = x").ok());
+}
+
 TEST(ReadPageTest, TheFirstPageHasAHundredItems) {
   const Page page = ReadPage(0, "").value();
   EXPECT_EQ(page.size, 100u);

@@ -272,6 +272,15 @@ TEST(FromProtoTest, AnUnknownActionIsRefusedByName) {
   EXPECT_EQ(Complaint(request).field, "leg_policy.on_failure");
 }
 
+TEST(FromProtoTest, TheVerbOfThePageIsTakenAndNoOther) {
+  v1::ReferRequest request = GoodRequest();
+  request.set_verb("sip:refer");
+  EXPECT_TRUE(FromProto(request).ok());
+  request.set_verb("dial");
+  EXPECT_EQ(Complaint(request),
+            (ErrorDetail{.reason = "BAD_VERB", .field = "verb"}));
+}
+
 // ---- What is not served yet ---------------------------------------------
 
 struct Unserved {
@@ -299,8 +308,6 @@ INSTANTIATE_TEST_SUITE_P(
     FromProto, UnservedTest,
     ::testing::Values(
         Unserved{"uri", [](auto& r) { r.set_uri("sip:bob@example.com"); }},
-        Unserved{"action_hook", [](auto& r) { r.set_action_hook("http://h"); }},
-        Unserved{"event_hook", [](auto& r) { r.set_event_hook("http://h"); }},
         Unserved{"replaces_call_id",
                  [](auto& r) { r.set_replaces_call_id("c-n1-8"); }},
         Unserved{"no_subscription",
@@ -502,6 +509,62 @@ TEST(CallTest, ALiveCallHasNoEnd) {
   EXPECT_FALSE(message.has_answer_time());
   EXPECT_FALSE(message.has_end_time());
   EXPECT_EQ(message.ended_by(), v1::CALL_ENDED_BY_UNSPECIFIED);
+}
+
+// ---- Webhooks -----------------------------------------------------------
+
+HookQueue::Entry Delivery() {
+  HookQueue::Entry entry;
+  entry.delivery = {.id = "h-1",
+                    .kind = HookKind::kAction,
+                    .transfer_id = "t-1",
+                    .call_id = "c-1",
+                    .sip_call_id = "a@h",
+                    .sequence = 6,
+                    .url = "https://me:pw@app.example/a",
+                    .body = "{}",
+                    .create_time = kNow,
+                    .attempts = 2,
+                    .last_status = 503,
+                    .last_error = "HTTP 503"};
+  return entry;
+}
+
+TEST(ToProtoTest, ADeliveryIsShownWithoutItsPassword) {
+  const HookTime now{std::chrono::seconds(100)};
+  HookQueue::Entry entry = Delivery();
+  entry.not_before = now + std::chrono::seconds(3);
+  const v1::HookDelivery delivery = ToProto(entry, now, kNow);
+  EXPECT_EQ(delivery.delivery_id(), "h-1");
+  EXPECT_EQ(delivery.transfer_id(), "t-1");
+  EXPECT_EQ(delivery.call_id(), "c-1");
+  EXPECT_EQ(delivery.sip_call_id(), "a@h");
+  EXPECT_EQ(delivery.sequence(), 6);
+  EXPECT_EQ(delivery.kind(), v1::HOOK_KIND_ACTION);
+  EXPECT_EQ(delivery.url(), "https://app.example/a");
+  EXPECT_EQ(delivery.body(), "{}");
+  EXPECT_EQ(delivery.state(), v1::HOOK_DELIVERY_STATE_PENDING);
+  EXPECT_EQ(delivery.attempts(), 2);
+  EXPECT_EQ(delivery.create_time().seconds(), 1'700'000'000);
+  EXPECT_EQ(delivery.next_attempt_time().seconds(), 1'700'000'003);
+  EXPECT_EQ(delivery.last_status(), 503);
+  EXPECT_EQ(delivery.last_error(), "HTTP 503");
+}
+
+TEST(ToProtoTest, OnlyAPendingDeliveryHasANextAttempt) {
+  const HookTime now{std::chrono::seconds(100)};
+  HookQueue::Entry entry = Delivery();
+  entry.sending = true;
+  EXPECT_EQ(ToProto(entry, now, kNow).state(), v1::HOOK_DELIVERY_STATE_SENDING);
+  EXPECT_FALSE(ToProto(entry, now, kNow).has_next_attempt_time());
+  entry.sending = false;
+  entry.delivery.dead = true;
+  EXPECT_EQ(ToProto(entry, now, kNow).state(), v1::HOOK_DELIVERY_STATE_DEAD);
+  EXPECT_FALSE(ToProto(entry, now, kNow).has_next_attempt_time());
+  // One whose time has come is due now, not in the past.
+  entry.delivery.dead = false;
+  EXPECT_EQ(ToProto(entry, now, kNow).next_attempt_time().seconds(),
+            1'700'000'000);
 }
 
 }  // namespace

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/config_check.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/config.h"
+#include "server/hooks/hook_queue.h"
+#include "server/hooks/hook_settings.h"
+#include "server/hooks/ip_network.h"
+#include "sip/transfer/display_text.h"
+
+namespace callcontrol::server {
+namespace {
+
+namespace pb = google::protobuf;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// Collects the first problem of a configuration.
+//
+// Ownership: a value. Threads: thread-compatible.
+class Checker {
+ public:
+  void Duration(bool set, const pb::Duration& value, const char* path,
+                milliseconds least, milliseconds most) {
+    if (!set) return;
+    const milliseconds given = MillisecondsOr(true, value, milliseconds(0));
+    const bool sane = value.seconds() >= 0 && value.nanos() >= 0 &&
+                      value.seconds() < 1'000'000'000;
+    if (!sane || given < least || given > most) {
+      Fail(path, absl::StrCat("must be from ", least.count(), " ms to ",
+                              most.count(), " ms"));
+    }
+  }
+
+  // 0 means that it is not set.
+  void Number(std::int64_t value, const char* path, std::int64_t least,
+              std::int64_t most) {
+    if (value != 0 && (value < least || value > most)) {
+      Fail(path, absl::StrCat("must be from ", least, " to ", most));
+    }
+  }
+
+  void That(bool good, const char* path, const std::string& text) {
+    if (!good) Fail(path, text);
+  }
+
+  const std::optional<ConfigProblem>& problem() const { return problem_; }
+
+ private:
+  void Fail(const char* path, std::string text) {
+    if (!problem_) problem_ = ConfigProblem{path, std::move(text)};
+  }
+
+  std::optional<ConfigProblem> problem_;
+};
+
+void CheckListeners(const config::v1::Config& config, Checker& check) {
+  const std::string grpc = GrpcListen(config);
+  const std::string sip = SipListen(config);
+  const auto sip_address = ReadHostPort(sip);
+  check.That(absl::StartsWith(grpc, "unix:") || ReadHostPort(grpc).ok(),
+             "grpc.listen", "must be HOST:PORT, [V6]:PORT or unix:PATH");
+  check.That(sip_address.ok() && ReadIpAddress(sip_address->host).has_value(),
+             "sip.listen", "must be ADDRESS:PORT with a numeric address");
+  check.That(config.insecure() || IsLocalOnly(grpc), "grpc.listen",
+             absl::StrCat(grpc,
+                          " can be reached from beyond this machine without "
+                          "TLS or a token; listen on loopback or a unix "
+                          "socket, or set insecure: true"));
+  check.That(config.insecure() || IsLocalOnly(sip), "sip.listen",
+             absl::StrCat(sip,
+                          " can be reached from beyond this machine; listen "
+                          "on loopback, or set insecure: true"));
+}
+
+void CheckTransfers(const config::v1::Transfers& transfers,
+                    milliseconds timer_j, Checker& check) {
+  const auto& t = transfers;
+  check.That(
+      std::ranges::all_of(t.international_prefix(), absl::ascii_isdigit) &&
+          t.international_prefix().size() <= 8,
+      "transfers.international_prefix", "must be at most 8 digits");
+  check.That(
+      std::ranges::all_of(t.default_country_code(), absl::ascii_isdigit) &&
+          t.default_country_code().size() <= 3,
+      "transfers.default_country_code", "must be at most 3 digits");
+  check.That(
+      t.refer_domain().size() <= 253 &&
+          t.refer_domain().find_first_of(" <>@;,?\"") == std::string::npos,
+      "transfers.refer_domain", "must be HOST or HOST:PORT");
+  check.Duration(t.has_ready_limit(), t.ready_limit(), "transfers.ready_limit",
+                 milliseconds(0), seconds(32));
+  check.Duration(t.has_refer_response_limit(), t.refer_response_limit(),
+                 "transfers.refer_response_limit", milliseconds(10),
+                 seconds(32));
+  check.Duration(t.has_first_notify_limit(), t.first_notify_limit(),
+                 "transfers.first_notify_limit", milliseconds(10), seconds(64));
+  check.Duration(t.has_final_status_limit(), t.final_status_limit(),
+                 "transfers.final_status_limit", milliseconds(10), hours(1));
+  check.Duration(t.has_subscription_grace(), t.subscription_grace(),
+                 "transfers.subscription_grace", milliseconds(0), seconds(10));
+  check.Duration(t.has_unconfirmed_wait(), t.unconfirmed_wait(),
+                 "transfers.unconfirmed_wait", milliseconds(0), minutes(10));
+  check.Duration(t.has_bye_grace(), t.bye_grace(), "transfers.bye_grace",
+                 milliseconds(0), seconds(5));
+  check.Duration(t.has_lost_grace(), t.lost_grace(), "transfers.lost_grace",
+                 milliseconds(0), seconds(10));
+  check.Duration(t.has_bye_answer_wait(), t.bye_answer_wait(),
+                 "transfers.bye_answer_wait", milliseconds(0), seconds(32));
+  check.Duration(t.has_tail(), t.tail(), "transfers.tail", timer_j, hours(1));
+  check.Duration(t.has_retention(), t.retention(), "transfers.retention",
+                 milliseconds(0), hours(24));
+  check.Number(t.max_kept(), "transfers.max_kept", 1, 1'000'000);
+  check.Number(t.max_open(), "transfers.max_open", 1, 1'000'000);
+}
+
+void CheckHooks(const config::v1::Hooks& hooks, Checker& check) {
+  const auto& h = hooks;
+  const auto guard = HookGuardOf(h);
+  if (!guard.ok()) {
+    const std::pair<std::string, std::string> problem =
+        absl::StrSplit(guard.status().message(), absl::MaxSplits(": ", 1));
+    check.That(false, problem.first.c_str(), problem.second);
+  }
+  check.That(h.signing_keys_size() <= 2, "hooks.signing_keys",
+             "must be at most two");
+  check.That(!h.has_bearer_token() || !h.base_url().empty() ||
+                 h.bearer_hosts_size() > 0,
+             "hooks.bearer_token",
+             "needs base_url or bearer_hosts, which say who gets it");
+  check.Duration(h.has_connect_limit(), h.connect_limit(),
+                 "hooks.connect_limit", milliseconds(10), minutes(1));
+  check.Duration(h.has_attempt_limit(), h.attempt_limit(),
+                 "hooks.attempt_limit", milliseconds(10), minutes(5));
+  check.Duration(h.has_action_wait(), h.action_wait(), "hooks.action_wait",
+                 milliseconds(0), hours(1));
+  check.Number(h.max_attempts(), "hooks.max_attempts", 1, 100);
+  check.Duration(h.has_max_age(), h.max_age(), "hooks.max_age", seconds(1),
+                 hours(7 * 24));
+  check.Duration(h.has_first_retry(), h.first_retry(), "hooks.first_retry",
+                 milliseconds(10), hours(1));
+  check.Duration(h.has_longest_retry(), h.longest_retry(),
+                 "hooks.longest_retry",
+                 MillisecondsOr(h.has_first_retry(), h.first_retry(),
+                                HookLimits().first_retry),
+                 hours(24));
+  check.Number(h.max_pending(), "hooks.max_pending", 1, 1'000'000);
+  check.Number(h.max_bytes(), "hooks.max_bytes", 65'536,
+               std::int64_t{4} << 30);
+  check.Number(h.max_dead_letters(), "hooks.max_dead_letters", 1, 1'000'000);
+  check.Number(h.max_per_host(), "hooks.max_per_host", 1, 1'000);
+  check.Number(h.max_at_once(), "hooks.max_at_once", 1, 1'000);
+  check.Duration(h.has_drain_limit(), h.drain_limit(), "hooks.drain_limit",
+                 milliseconds(0), minutes(5));
+}
+
+}  // namespace
+
+std::optional<ConfigProblem> FindConfigProblem(
+    const config::v1::Config& config) {
+  Checker check;
+  check.That(config.node().size() <= 16 &&
+                 std::ranges::all_of(config.node(), absl::ascii_isalnum),
+             "node", "must be at most 16 letters and digits");
+  check.Duration(config.has_drain_limit(), config.drain_limit(), "drain_limit",
+                 milliseconds(0), minutes(10));
+  CheckListeners(config, check);
+  check.Number(config.grpc().watch_queue(), "grpc.watch_queue", 16, 100'000);
+  const config::v1::Sip& sip = config.sip();
+  check.Duration(sip.has_t1(), sip.t1(), "sip.t1", milliseconds(10),
+                 seconds(10));
+  check.Duration(sip.has_t2(), sip.t2(), "sip.t2", T1(config), minutes(1));
+  check.Number(sip.udp_mtu(), "sip.udp_mtu", 512, 65'535);
+  check.That(
+      sip::IsSafeText(sip.user_agent()) && sip.user_agent().size() <= 256,
+      "sip.user_agent", "must be one line of at most 256 bytes");
+  check.That(sip.public_address().empty() ||
+                 ReadHostPort(sip.public_address()).ok() ||
+                 ReadHostPort(sip.public_address() + ":0").ok(),
+             "sip.public_address", "must be HOST or HOST:PORT");
+  check.Number(config.calls().max_calls(), "calls.max_calls", 1, 1'000'000);
+  check.Duration(config.calls().has_answer_after(),
+                 config.calls().answer_after(), "calls.answer_after",
+                 milliseconds(0), minutes(3));
+  check.Duration(config.calls().has_retention(), config.calls().retention(),
+                 "calls.retention", milliseconds(0), hours(1));
+  CheckTransfers(config.transfers(), 64 * T1(config), check);
+  check.Duration(config.dns().has_limit(), config.dns().limit(), "dns.limit",
+                 milliseconds(100), seconds(30));
+  for (const std::string& server : config.dns().nameservers()) {
+    const auto address = ReadHostPort(server);
+    check.That(address.ok() && ReadIpAddress(address->host).has_value(),
+               "dns.nameservers", "must be ADDRESS:PORT");
+  }
+  CheckHooks(config.hooks(), check);
+  const std::string& level = config.log().level();
+  check.That(level.empty() || level == "debug" || level == "info" ||
+                 level == "warn" || level == "error",
+             "log.level", "must be debug, info, warn or error");
+  const std::string& format = config.log().format();
+  check.That(format.empty() || format == "text" || format == "json",
+             "log.format", "must be text or json");
+  return check.problem();
+}
+
+}  // namespace callcontrol::server
