@@ -7,13 +7,14 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cli/text.h"
 
 namespace callcontrol::cli {
 namespace {
 
-// One command: its name and the words that follow it.
+// One command: its name, of one word or two, and the words that follow it.
 struct CommandSpec {
   Command command;
   std::string_view name;
@@ -30,6 +31,9 @@ const std::vector<CommandSpec>& Commands() {
       {Command::kHangUp, "hangup", 1, {"CALL"}},
       {Command::kTransfers, "transfers", 0, {}},
       {Command::kShow, "show", 1, {"TRANSFER"}},
+      {Command::kHooks, "hooks", 0, {}},
+      {Command::kHooksRetry, "hooks retry", 1, {"DELIVERY"}},
+      {Command::kHooksListen, "hooks listen", 1, {"PORT"}},
   };
   return *kCommands;
 }
@@ -123,7 +127,7 @@ struct FlagSpec {
 using Sv = std::string_view;
 using Args = Arguments;
 
-constexpr std::array<FlagSpec, 17> kFlags = {{
+constexpr std::array<FlagSpec, 18> kFlags = {{
     {"help", Command::kNone, true,
      [](Sv v, Args& to) { return SetBool(v, to.help); }},
     {"server", Command::kNone, false,
@@ -135,6 +139,8 @@ constexpr std::array<FlagSpec, 17> kFlags = {{
     {"all", Command::kCalls, true,
      [](Sv v, Args& to) { return SetBool(v, to.all); }},
     {"filter", Command::kTransfers, false,
+     [](Sv v, Args& to) { return SetText(v, to.filter); }},
+    {"filter", Command::kHooks, false,
      [](Sv v, Args& to) { return SetText(v, to.filter); }},
     {"ascii", Command::kShow, true,
      [](Sv v, Args& to) { return SetBool(v, to.ascii); }},
@@ -196,10 +202,8 @@ class Parser {
     const std::size_t equals = name.find('=');
     std::string known(name.substr(0, equals));
     std::replace(known.begin(), known.end(), '-', '_');
-    const auto* const spec =
-        std::find_if(kFlags.begin(), kFlags.end(),
-                     [&](const FlagSpec& flag) { return flag.name == known; });
-    if (spec == kFlags.end()) {
+    const FlagSpec* const spec = FindFlag(known);
+    if (spec == nullptr) {
       return Usage("unknown flag ", Quoted(arg.substr(0, arg.find('='))),
                    "; see callctl ", HelpWord(), "--help");
     }
@@ -219,6 +223,17 @@ class Parser {
     return set.ok() ? set : Usage("--", known, ": ", set.message());
   }
 
+  // The flag of that name, of this command where it has it.
+  const FlagSpec* FindFlag(std::string_view name) const {
+    const FlagSpec* found = nullptr;
+    for (const FlagSpec& flag : kFlags) {
+      if (flag.name != name) continue;
+      if (flag.command == result_.command) return &flag;
+      if (found == nullptr) found = &flag;
+    }
+    return found;
+  }
+
   absl::Status ReadWord(const std::string& word) {
     if (command_ == nullptr && word == "help" && !result_.help) {
       result_.help = true;
@@ -228,10 +243,19 @@ class Parser {
       command_ = FindCommand(word);
       if (command_ == nullptr) {
         return Usage("unknown command ", Quoted(word),
-                     "; there are calls, watch, refer, hangup, transfers and "
-                     "show");
+                     "; there are calls, watch, refer, hangup, transfers, "
+                     "show and hooks");
       }
       result_.command = command_->command;
+      return absl::OkStatus();
+    }
+    const CommandSpec* const longer =
+        words_.empty()
+            ? FindCommand(absl::StrCat(std::string(command_->name), " ", word))
+            : nullptr;
+    if (longer != nullptr) {
+      command_ = longer;
+      result_.command = longer->command;
       return absl::OkStatus();
     }
     if (words_.size() == command_->words.size()) {
@@ -255,11 +279,21 @@ class Parser {
         return Usage(std::string(command_->words[i]), " must not be empty");
       }
       const std::string_view name = command_->words[i];
+      if (name == "PORT") return ReadPort(words_[i]);
       (name == "TARGET"     ? result_.target
        : name == "TRANSFER" ? result_.transfer
+       : name == "DELIVERY" ? result_.delivery
                             : result_.call) = words_[i];
     }
     return absl::OkStatus();
+  }
+
+  absl::Status ReadPort(const std::string& word) {
+    if (absl::SimpleAtoi(word, &result_.port) && result_.port >= 0 &&
+        result_.port <= 65'535) {
+      return absl::OkStatus();
+    }
+    return Usage("PORT must be from 0 to 65535, and not ", Quoted(word));
   }
 
   std::string HelpWord() const {

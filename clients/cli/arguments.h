@@ -22,6 +22,9 @@ enum class Command {
   kHangUp,
   kTransfers,
   kShow,
+  kHooks,
+  kHooksRetry,
+  kHooksListen,
 };
 
 // A command line, understood.
@@ -43,13 +46,16 @@ struct Arguments {
   std::string call;
   std::string target;
   std::string transfer;
+  std::string delivery;
 
   // calls.
   bool all = false;
-  // transfers.
+  // transfers, hooks.
   std::string filter;
   // show.
   bool ascii = false;
+  // hooks listen; 0 picks a free one.
+  int port = 0;
 
   // refer.
   std::string referred_by;
@@ -73,7 +79,7 @@ absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& args,
 // else that names a call is a SIP Call-ID.
 bool IsCallId(std::string_view call);
 
-// "refer" for kRefer; empty for kNone.
+// "refer" for kRefer, "hooks retry" for kHooksRetry; empty for kNone.
 std::string_view CommandName(Command command);
 
 }  // namespace callcontrol::cli

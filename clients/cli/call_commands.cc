@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "clients/cli/event_stream.h"
+#include "clients/cli/item_list.h"
 #include "clients/cli/session.h"
 #include "clients/cli/table.h"
 #include "clients/cli/text.h"
@@ -12,8 +13,6 @@
 
 namespace callcontrol::cli {
 namespace {
-
-constexpr int kPageSize = 1000;
 
 // Since when a call is what it is: up, or over.
 std::string Since(const v1::Call& call, absl::Time now) {
@@ -78,30 +77,16 @@ grpc::Status Follow(const Session& session, bool one_call,
 }  // namespace
 
 int RunCalls(const Session& session) {
-  Table table({"CALL", "STATE", "DIRECTION", "FOR", "FAR END", "THIS SIDE",
-               "LAST TRANSFER"});
   v1::ListCallsRequest request;
-  request.set_page_size(kPageSize);
   if (!session.arguments.all) request.set_filter("state = LIVE");
-  do {
-    grpc::ClientContext context;
-    session.Limit(context);
-    v1::ListCallsResponse response;
-    const grpc::Status status =
-        session.stub.ListCalls(&context, request, &response);
-    if (!status.ok()) return session.Fail(status);
-    for (const v1::Call& call : response.calls()) {
-      if (session.arguments.json) session.PrintJson(call);
-      AddCall(call, session.environment.now(), table);
-    }
-    request.set_page_token(response.next_page_token());
-  } while (!request.page_token().empty());
-  if (session.arguments.json) return kExitOk;
-  const TerminalInfo& terminal = session.environment.terminal;
-  session.out << table.Render(terminal.width, terminal.utf8 ? "…" : "~")
-              << std::flush;
-  if (table.empty()) session.err << "no calls" << std::endl;
-  return kExitOk;
+  return PrintItems<v1::ListCallsResponse>(
+      session, request,
+      [&](auto&&... words) { return session.stub.ListCalls(words...); },
+      [](const auto& response) -> const auto& { return response.calls(); },
+      AddCall,
+      Table({"CALL", "STATE", "DIRECTION", "FOR", "FAR END", "THIS SIDE",
+             "LAST TRANSFER"}),
+      "no calls");
 }
 
 int RunWatch(const Session& session) {

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "clients/cli/arguments.h"
 #include "clients/cli/help.h"
+#include "clients/cli/hook_listener.h"
 #include "clients/cli/rpc_error.h"
 #include "clients/cli/session.h"
 
@@ -31,6 +32,11 @@ int RunCommand(const Session& session) {
       return RunTransfers(session);
     case Command::kShow:
       return RunShow(session);
+    case Command::kHooks:
+      return RunHooks(session);
+    case Command::kHooksRetry:
+      return RunHooksRetry(session);
+    case Command::kHooksListen:
     case Command::kNone:
       break;
   }
@@ -51,6 +57,9 @@ int RunCallctl(const std::vector<std::string>& args,
   if (arguments->help) {
     out << HelpText(arguments->command) << std::flush;
     return kExitOk;
+  }
+  if (arguments->command == Command::kHooksListen) {
+    return RunHooksListen(*arguments, environment, out, err);
   }
   const absl::Time deadline =
       environment.now() + arguments->timeout.value_or(kDefaultTimeout);

@@ -33,6 +33,8 @@ struct Environment {
   TerminalInfo terminal;
   // The server where --server is not given.
   std::string default_server = "127.0.0.1:50051";
+  // What hooks listen checks signatures by; empty: not at all.
+  std::string hook_key;
   // A connected channel to a server; null where none answers in time.
   std::function<std::shared_ptr<grpc::Channel>(const std::string& server,
                                                absl::Time deadline)>

@@ -17,6 +17,9 @@ Usage: callctl COMMAND [flags]
   hangup CALL         ends a call
   transfers           running transfers and those still kept
   show TRANSFER       what went over the wire in a transfer, as a ladder
+  hooks               webhooks that have not arrived
+  hooks retry ID      sends one of them again
+  hooks listen PORT   prints the webhooks that arrive there, for trying out
 
 callctl COMMAND --help tells more.
 )";
@@ -112,6 +115,44 @@ Examples:
   callctl show t-a1-9x2c4v --json | jq '.events[].transferStatus'
 )";
 
+constexpr std::string_view kHooks =
+    R"(callctl hooks: webhooks that have not arrived yet, and those that were given up
+(DEAD), newest first.
+
+  --filter=CONDITIONS  joined by AND, of transfer_id, call_id, state, kind
+
+callctl hooks retry ID sends one of them again, callctl hooks listen PORT prints
+what arrives there; each has a --help of its own.
+
+Examples:
+  callctl hooks
+  callctl hooks --filter='state = DEAD'
+  callctl hooks --json --filter='state = DEAD' | jq -r .deliveryId |
+    xargs -n1 callctl hooks retry
+)";
+
+constexpr std::string_view kHooksRetry =
+    R"(callctl hooks retry ID: sends a webhook again, now.
+
+A dead one gets all its attempts anew; one that waits for its next attempt stops
+waiting. The receiver sees the same delivery id.
+
+Example:
+  callctl hooks retry h-a1-9x2c4v-6
+)";
+
+constexpr std::string_view kHooksListen =
+    R"(callctl hooks listen PORT: prints the webhooks that arrive at 127.0.0.1:PORT.
+
+For trying things out: every POST is answered 204. With the server's signing key
+in $CALLCTL_HOOK_KEY the signatures are checked. The server has to be allowed to
+call loopback addresses: hooks.allowed_networks or hooks.base_url of its
+configuration. Ends with Ctrl-C.
+
+Example:
+  callctl hooks listen 8080
+)";
+
 std::string_view About(Command command) {
   switch (command) {
     case Command::kCalls:
@@ -126,6 +167,12 @@ std::string_view About(Command command) {
       return kTransfers;
     case Command::kShow:
       return kShow;
+    case Command::kHooks:
+      return kHooks;
+    case Command::kHooksRetry:
+      return kHooksRetry;
+    case Command::kHooksListen:
+      return kHooksListen;
     case Command::kNone:
       break;
   }

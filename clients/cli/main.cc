@@ -77,6 +77,7 @@ int main(int argc, char** argv) {
       !server.empty()) {
     environment.default_server = server;
   }
+  environment.hook_key = Variable("CALLCTL_HOOK_KEY");
   environment.connect = callcontrol::cli::ConnectTo;
   environment.now = absl::Now;
   environment.sleep = absl::SleepFor;

@@ -65,6 +65,8 @@ int RunHangUp(const Session& session);
 int RunRefer(const Session& session);
 int RunTransfers(const Session& session);
 int RunShow(const Session& session);
+int RunHooks(const Session& session);
+int RunHooksRetry(const Session& session);
 
 }  // namespace callcontrol::cli
 

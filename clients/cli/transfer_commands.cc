@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "clients/cli/event_stream.h"
+#include "clients/cli/item_list.h"
 #include "clients/cli/ladder.h"
 #include "clients/cli/session.h"
 #include "clients/cli/table.h"
@@ -13,8 +14,6 @@
 
 namespace callcontrol::cli {
 namespace {
-
-constexpr int kPageSize = 1000;
 
 void AddTransfer(const v1::Transfer& transfer, absl::Time now, Table& table) {
   const absl::Time began = ToTime(transfer.create_time());
@@ -65,30 +64,16 @@ void PrintLogAsJson(const Session& session, const v1::Transfer& transfer,
 }  // namespace
 
 int RunTransfers(const Session& session) {
-  Table table({"TRANSFER", "CALL", "STATE", "OUTCOME", "BEGAN (UTC)", "TOOK",
-               "REFER-TO"});
   v1::ListTransfersRequest request;
-  request.set_page_size(kPageSize);
   request.set_filter(session.arguments.filter);
-  do {
-    grpc::ClientContext context;
-    session.Limit(context);
-    v1::ListTransfersResponse response;
-    const grpc::Status status =
-        session.stub.ListTransfers(&context, request, &response);
-    if (!status.ok()) return session.Fail(status);
-    for (const v1::Transfer& transfer : response.transfers()) {
-      if (session.arguments.json) session.PrintJson(transfer);
-      AddTransfer(transfer, session.environment.now(), table);
-    }
-    request.set_page_token(response.next_page_token());
-  } while (!request.page_token().empty());
-  if (session.arguments.json) return kExitOk;
-  const TerminalInfo& terminal = session.environment.terminal;
-  session.out << table.Render(terminal.width, terminal.utf8 ? "…" : "~")
-              << std::flush;
-  if (table.empty()) session.err << "no transfers" << std::endl;
-  return kExitOk;
+  return PrintItems<v1::ListTransfersResponse>(
+      session, request,
+      [&](auto&&... words) { return session.stub.ListTransfers(words...); },
+      [](const auto& response) -> const auto& { return response.transfers(); },
+      AddTransfer,
+      Table({"TRANSFER", "CALL", "STATE", "OUTCOME", "BEGAN (UTC)", "TOOK",
+             "REFER-TO"}),
+      "no transfers");
 }
 
 int RunShow(const Session& session) {

@@ -261,4 +261,13 @@ std::string VerdictToken(v1::TransferVerdict verdict) {
   return Token(v1::TransferVerdict_Name(verdict), "TRANSFER_VERDICT_", verdict);
 }
 
+std::string StateToken(v1::HookDeliveryState state) {
+  return Token(v1::HookDeliveryState_Name(state), "HOOK_DELIVERY_STATE_",
+               state);
+}
+
+std::string KindToken(v1::HookKind kind) {
+  return Token(v1::HookKind_Name(kind), "HOOK_KIND_", kind);
+}
+
 }  // namespace callcontrol::cli

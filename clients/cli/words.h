@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "callcontrol/v1/call.pb.h"
+#include "callcontrol/v1/hook.pb.h"
 #include "callcontrol/v1/transfer.pb.h"
 
 namespace callcontrol::cli {
@@ -42,6 +43,8 @@ std::string StateToken(v1::TransferState state);
 std::string DirectionToken(v1::CallDirection direction);
 std::string OutcomeToken(v1::TransferOutcome outcome);
 std::string VerdictToken(v1::TransferVerdict verdict);
+std::string StateToken(v1::HookDeliveryState state);
+std::string KindToken(v1::HookKind kind);
 
 }  // namespace callcontrol::cli
 

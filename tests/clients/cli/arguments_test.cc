@@ -89,7 +89,8 @@ TEST(ArgumentsTest, HelpNeedsNothingElse) {
 TEST(ArgumentsTest, EveryCommandHasAHelpThatNamesItAndShowsAnExample) {
   for (const Command command :
        {Command::kCalls, Command::kWatch, Command::kRefer, Command::kHangUp,
-        Command::kTransfers, Command::kShow}) {
+        Command::kTransfers, Command::kShow, Command::kHooks,
+        Command::kHooksRetry, Command::kHooksListen}) {
     const std::string name(CommandName(command));
     EXPECT_THAT(HelpText(command), HasSubstr("Example"));
     EXPECT_THAT(HelpText(command), HasSubstr("\n  callctl " + name));
@@ -100,12 +101,31 @@ TEST(ArgumentsTest, EveryCommandHasAHelpThatNamesItAndShowsAnExample) {
 TEST(ArgumentsTest, NoHelpIsWiderThanATerminal) {
   for (const Command command :
        {Command::kNone, Command::kCalls, Command::kWatch, Command::kRefer,
-        Command::kHangUp, Command::kTransfers, Command::kShow}) {
+        Command::kHangUp, Command::kTransfers, Command::kShow, Command::kHooks,
+        Command::kHooksRetry, Command::kHooksListen}) {
     std::size_t column = 0;
     for (const char c : HelpText(command)) {
       column = c == '\n' ? 0 : column + 1;
       EXPECT_LE(column, 80U) << CommandName(command);
     }
+  }
+}
+
+TEST(ArgumentsTest, HooksHasCommandsOfItsOwn) {
+  EXPECT_EQ(Parse({"hooks", "--filter=x"}).command, Command::kHooks);
+  EXPECT_EQ(Parse({"hooks", "--filter=x"}).filter, "x");
+  const Arguments retry = Parse({"hooks", "retry", "h-1"});
+  EXPECT_EQ(retry.command, Command::kHooksRetry);
+  EXPECT_EQ(retry.delivery, "h-1");
+  const Arguments listen = Parse({"hooks", "listen", "8080"});
+  EXPECT_EQ(listen.command, Command::kHooksListen);
+  EXPECT_EQ(listen.port, 8080);
+  EXPECT_THAT(Complaint({"hooks", "retry"}), HasSubstr("needs DELIVERY"));
+  EXPECT_THAT(Complaint({"hooks", "frob"}), HasSubstr("too many words"));
+  EXPECT_THAT(Complaint({"hooks", "retry", "--filter=x"}),
+              HasSubstr("is a flag of"));
+  for (const char* port : {"x", "65536", "80 80"}) {
+    EXPECT_THAT(Complaint({"hooks", "listen", port}), HasSubstr("PORT"));
   }
 }
 

@@ -355,6 +355,49 @@ TEST_F(CliTest, ShowAsJsonIsOneObject) {
             "\n");
 }
 
+TEST_F(CliTest, HooksIsATable) {
+  v1::ListHookDeliveriesResponse page;
+  v1::HookDelivery& delivery = *page.add_deliveries();
+  delivery.set_delivery_id("h-a-1-6");
+  delivery.set_kind(v1::HOOK_KIND_ACTION);
+  delivery.set_state(v1::HOOK_DELIVERY_STATE_PENDING);
+  delivery.set_attempts(3);
+  delivery.set_last_error("HTTP 503");
+  delivery.set_url("https://app.example/a");
+  delivery.mutable_next_attempt_time()->set_seconds(
+      absl::ToUnixSeconds(start_) + 3600);
+  service_.hooks.push_back(page);
+  EXPECT_EQ(Run({"hooks", "--filter=state = PENDING"}), 0);
+  EXPECT_THAT(out(), StartsWith("DELIVERY  KIND    STATE    TRIES  BEGAN "));
+  EXPECT_THAT(out(), HasSubstr("\nh-a-1-6   ACTION  PENDING  3 "));
+  EXPECT_THAT(out(), HasSubstr("  HTTP 503    https://app.example/a\n"));
+  EXPECT_THAT(out(), HasSubstr("  in "));
+  EXPECT_EQ(service_.list_hooks_request.filter(), "state = PENDING");
+
+  service_.hooks.emplace_back();
+  EXPECT_EQ(Run({"hooks"}), 0);
+  EXPECT_EQ(err(), "no undelivered hooks\n");
+}
+
+TEST_F(CliTest, HooksRetrySendsOneAgain) {
+  service_.hook.set_delivery_id("h-a-1-6");
+  service_.hook.set_state(v1::HOOK_DELIVERY_STATE_PENDING);
+  EXPECT_EQ(Run({"hooks", "retry", "h-a-1-6"}), 0);
+  EXPECT_EQ(service_.retry_hook_request.delivery_id(), "h-a-1-6");
+  EXPECT_EQ(out(), "h-a-1-6 PENDING\n");
+  service_.unary_end =
+      MakeRpcError(grpc::StatusCode::NOT_FOUND, "no delivery \"h-a-1-6\"",
+                   "HOOK_DELIVERY_NOT_FOUND");
+  EXPECT_EQ(Run({"hooks", "retry", "h-a-1-6"}), 1);
+  EXPECT_THAT(err(), HasSubstr("HOOK_DELIVERY_NOT_FOUND"));
+}
+
+TEST_F(CliTest, HooksListenNeedsNoServerAndEndsAtItsTimeout) {
+  EXPECT_EQ(Run({"hooks", "listen", "0", "--timeout=1s"}), 0);
+  EXPECT_THAT(out(), StartsWith("listening on http://127.0.0.1:"));
+  EXPECT_EQ(connected_to_, "");
+}
+
 TEST_F(CliTest, WrongUsageIsExitTwo) {
   EXPECT_EQ(Run({"xfer"}), 2);
   EXPECT_THAT(err(), StartsWith("callctl: unknown command"));

@@ -56,6 +56,8 @@ class FakeCallControl final : public v1::CallControl::Service {
   // Pages, in order.
   std::deque<v1::ListCallsResponse> calls;
   std::deque<v1::ListTransfersResponse> transfers;
+  std::deque<v1::ListHookDeliveriesResponse> hooks;
+  v1::HookDelivery hook;
   v1::Call call;
   v1::Transfer transfer;
   // What the unary RPCs end with.
@@ -67,6 +69,8 @@ class FakeCallControl final : public v1::CallControl::Service {
   std::vector<v1::ListCallsRequest> list_calls_requests;
   v1::ListTransfersRequest list_transfers_request;
   v1::HangUpCallRequest hang_up_request;
+  v1::ListHookDeliveriesRequest list_hooks_request;
+  v1::RetryHookDeliveryRequest retry_hook_request;
 
   grpc::Status Refer(grpc::ServerContext* /*context*/,
                      const v1::ReferRequest* request,
@@ -115,6 +119,20 @@ class FakeCallControl final : public v1::CallControl::Service {
                            const v1::GetTransferRequest* /*request*/,
                            v1::Transfer* response) override {
     *response = transfer;
+    return unary_end;
+  }
+  grpc::Status ListHookDeliveries(
+      grpc::ServerContext* /*context*/,
+      const v1::ListHookDeliveriesRequest* request,
+      v1::ListHookDeliveriesResponse* response) override {
+    list_hooks_request = *request;
+    return Page(hooks, response);
+  }
+  grpc::Status RetryHookDelivery(grpc::ServerContext* /*context*/,
+                                 const v1::RetryHookDeliveryRequest* request,
+                                 v1::HookDelivery* response) override {
+    retry_hook_request = *request;
+    *response = hook;
     return unary_end;
   }
 
