@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/util/time_util.h"
 #include "gtest/gtest.h"
+#include "tests/e2e/sipp/many_calls.h"
 #include "tests/e2e/sipp/sipp_process.h"
 #include "tests/support/refer_client.h"
 #include "tests/support/refer_matchers.h"
@@ -27,35 +28,6 @@ constexpr char kConfig[] = R"pb(
   grpc { listen: "127.0.0.1:0" }
   sip { listen: "127.0.0.1:0" }
 )pb";
-
-// The ids of `count` answered calls, as soon as there are that many.
-std::set<std::string> AwaitAnswered(ReferClient& client, size_t count) {
-  EventStream<v1::CallEvent> calls = client.WatchCalls();
-  std::set<std::string> answered;
-  while (answered.size() < count) {
-    v1::Call call = calls.Next().call();
-    if (call.state() == v1::CALL_STATE_ANSWERED) {
-      answered.insert(call.call_id());
-    }
-  }
-  return answered;
-}
-
-// One REFER for each call, all of them sent before the first event is read.
-std::vector<std::vector<v1::ReferEvent>> ReferAll(
-    ReferClient& client, const std::set<std::string>& calls) {
-  std::vector<TransferStream> streams;
-  streams.reserve(calls.size());
-  for (const std::string& id : calls) {
-    streams.push_back(client.Refer(id, "+15083084809"));
-  }
-  std::vector<std::vector<v1::ReferEvent>> all;
-  all.reserve(streams.size());
-  for (TransferStream& stream : streams) {
-    all.push_back(stream.RestUntilResult());
-  }
-  return all;
-}
 
 // Whether there was a moment at which every transfer was open.
 bool AllAtOnce(const std::vector<std::vector<v1::ReferEvent>>& transfers) {

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TOOLS = pathlib.Path(os.environ.get("CALLCONTROL_TOOLS", ROOT / "build/tools"))
@@ -46,16 +47,36 @@ def run(command, **more):
     )
 
 
+def Folder():
+    """A directory that goes with the test."""
+    return tempfile.TemporaryDirectory(prefix="callcontrol_test_")
+
+
+class Deadline:
+    """The end of a wait that has to ask again and again."""
+
+    def __enter__(self):
+        self._end = time.monotonic() + PATIENCE
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def check(self, complaint):
+        if time.monotonic() > self._end:
+            raise AssertionError(complaint)
+
+
 class Child:
     """A process with a directory of its own; both go at the end."""
 
     def __init__(self):
-        self._dir = tempfile.TemporaryDirectory(prefix="callcontrol_test_")
+        self._dir = Folder()
         self.path = pathlib.Path(self._dir.name)
         self.process = None
 
-    def start(self, command, **streams):
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **streams)
+    def start(self, command, **more):
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **more)
 
     def __enter__(self):
         return self
@@ -67,23 +88,72 @@ class Child:
         self._dir.cleanup()
 
 
-class Server(Child):
-    """A callcontrold that serves, with the defaults of a fresh start."""
+class Talker(Child):
+    """A program that is waited for by what it prints."""
 
-    def __init__(self):
+    def __init__(self, command, environment):
+        super().__init__()
+        self.lines = []
+        self._grown = threading.Condition()
+        self.start(
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._grown:
+                self.lines.append(line)
+                self._grown.notify_all()
+
+    def await_line(self, pattern):
+        """Waits for a line that `pattern` is found in; returns its last group."""
+
+        def find():
+            return next(filter(None, (re.search(pattern, x) for x in self.lines)), None)
+
+        with self._grown:
+            if not self._grown.wait_for(find, PATIENCE):
+                raise AssertionError(f"no line {pattern}:\n" + "".join(self.lines))
+            return find().group(find().re.groups)
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        self.process.stdout.close()
+        super().__exit__()
+
+
+class Server(Child):
+    """A callcontrold that serves, with the defaults of a fresh start.
+
+    `config` is in protobuf text format. `state` is a state directory that
+    outlives the server. `wrapper` are the words in front of the command.
+    """
+
+    def __init__(self, config="", state=None, wrapper=(), environment=None):
         super().__init__()
         self.log = []
+        (self.path / "config").write_text(config)
         self._serving = threading.Event()
         self._ports = {}
         self.start(
             [
+                *wrapper,
                 CALLCONTROLD,
+                f"--config={self.path / 'config'}",
                 "--grpc_listen=127.0.0.1:0",
                 "--sip_listen=127.0.0.1:0",
-                f"--state_dir={self.path / 'state'}",
+                f"--state_dir={state or self.path / 'state'}",
             ],
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, **(environment or {})},
         )
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
@@ -100,6 +170,11 @@ class Server(Child):
                 self._ports = dict(re.findall(r"\b(grpc|sip)_port=(\d+)", line))
                 self._serving.set()
         self._serving.set()
+
+    def kill(self):
+        """As a crash would: no time for anything."""
+        self.process.kill()
+        self.process.wait()
 
     def __exit__(self, *_):
         self.process.terminate()
@@ -133,7 +208,7 @@ class Server(Child):
 class FarEnd(Child):
     """SIPp with one call, from a scenario of tests/sipp/."""
 
-    def __init__(self, server, scenario, call_id="call-1@far"):
+    def __init__(self, server, scenario, call_id="call-1@far", ring=0):
         super().__init__()
         self.call_id = call_id
         self.start(
@@ -141,7 +216,7 @@ class FarEnd(Child):
                 "sipp", server.sip,
                 "-sf", ROOT / "tests/sipp" / scenario,
                 "-i", "127.0.0.1", "-p", str(free_udp_port()),
-                "-m", "1", "-cid_str", call_id, "-nostdin",
+                "-m", "1", "-cid_str", call_id, "-d", str(ring), "-nostdin",
                 "-timeout", f"{2 * PATIENCE}s", "-timeout_error",
                 "-trace_msg", "-message_file", self.path / "messages",
             ],
