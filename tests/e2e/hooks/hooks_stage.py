@@ -42,7 +42,7 @@ class HooksTest(unittest.TestCase):
                 metadata,
             )
             self.assertEqual(result.returncode, 0, result.stderr)
-            events = messages_of(result.stdout)
+            events = stage.messages_of(result.stdout)
             if scenario == "caller_busy.xml":
                 call = events[0]["callId"]
                 self.callctl(server, "hangup", call)
@@ -88,16 +88,6 @@ class HooksTest(unittest.TestCase):
 
     def await_none(self, server):
         self.await_listed(server, lambda listed: not listed)
-
-
-def messages_of(text):
-    """The JSON messages that grpcurl printed one after the other."""
-    decoder, messages, at = json.JSONDecoder(), [], 0
-    while text[at:].strip():
-        at += len(text[at:]) - len(text[at:].lstrip())
-        message, at = decoder.raw_decode(text, at)
-        messages.append(message)
-    return messages
 
 
 def statuses_of(hooks):

@@ -12,16 +12,6 @@ import stage
 REFER = json.loads((pathlib.Path(__file__).parent / "refer.json").read_text())
 
 
-def messages_of(text):
-    """The JSON messages that grpcurl printed one after the other."""
-    decoder, messages, at = json.JSONDecoder(), [], 0
-    while text[at:].strip():
-        at += len(text[at:]) - len(text[at:].lstrip())
-        message, at = decoder.raw_decode(text, at)
-        messages.append(message)
-    return messages
-
-
 class GrpcurlTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -65,7 +55,7 @@ class GrpcurlTest(unittest.TestCase):
                 self.assertEqual(json.loads(answer), {"status": "SERVING"})
 
     def test_looks_at_the_connections(self):
-        (answer,) = messages_of(
+        (answer,) = stage.messages_of(
             self.grpcurl("grpc.channelz.v1.Channelz/GetServers", request={})
         )
         self.assertEqual(len(answer["server"]), 1)
@@ -74,7 +64,7 @@ class GrpcurlTest(unittest.TestCase):
     def test_transfers_a_call_by_the_json_of_the_page(self):
         with stage.FarEnd(self.server, "caller_srvbye.xml") as far_end:
             self.server.await_call(far_end.call_id)
-            events = messages_of(
+            events = stage.messages_of(
                 self.grpcurl("callcontrol.v1.CallControl/Refer", request=REFER)
             )
             self.assertEqual(far_end.wait(), 0)

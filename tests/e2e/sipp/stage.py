@@ -47,6 +47,16 @@ def run(command, **more):
     )
 
 
+def messages_of(text):
+    """The JSON messages that grpcurl printed one after the other."""
+    decoder, messages, at = json.JSONDecoder(), [], 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        message, at = decoder.raw_decode(text, at)
+        messages.append(message)
+    return messages
+
+
 def Folder():
     """A directory that goes with the test."""
     return tempfile.TemporaryDirectory(prefix="callcontrol_test_")
