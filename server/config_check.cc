@@ -155,8 +155,7 @@ void CheckHooks(const config::v1::Hooks& hooks, Checker& check) {
                                 HookLimits().first_retry),
                  hours(24));
   check.Number(h.max_pending(), "hooks.max_pending", 1, 1'000'000);
-  check.Number(h.max_bytes(), "hooks.max_bytes", 65'536,
-               std::int64_t{4} << 30);
+  check.Number(h.max_bytes(), "hooks.max_bytes", 65'536, std::int64_t{4} << 30);
   check.Number(h.max_dead_letters(), "hooks.max_dead_letters", 1, 1'000'000);
   check.Number(h.max_per_host(), "hooks.max_per_host", 1, 1'000);
   check.Number(h.max_at_once(), "hooks.max_at_once", 1, 1'000);
