@@ -10,9 +10,6 @@ import stage
 from hooks_stage import HooksTest, configuration, line_with, statuses_of
 from receivers import Receiver
 
-# Runs a program with a file system of its own at the first argument.
-MOUNTED = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
-
 
 # The action hook is tried soon, though no event hook arrives.
 SOON = "action_wait { nanos: 100000000 }"
@@ -200,7 +197,7 @@ class StoreTest(HooksTest):
     def test_a_full_disk_is_told_and_stops_nothing(self):
         self.state.mkdir()
         fill = 'mount -t tmpfs -o size=64k x "$0" || exit; yes >"$0/fill"; exec "$@"'
-        server = self.start(SOON, state=self.state, wrapper=(*MOUNTED, fill, self.state))
+        server = self.start(SOON, state=self.state, wrapper=(*stage.MOUNTED, fill, self.state))
         self.delivered_without_a_disk(server)
         # Room again: what waits is written.
         self.answer.status = 503
@@ -211,7 +208,7 @@ class StoreTest(HooksTest):
     def test_a_read_only_disk_is_told_and_stops_nothing(self):
         self.state.mkdir()
         mount = 'mount -t tmpfs -o ro x "$0" || exit; exec "$@"'
-        server = self.start(state=self.state, wrapper=(*MOUNTED, mount, self.state))
+        server = self.start(state=self.state, wrapper=(*stage.MOUNTED, mount, self.state))
         self.delivered_without_a_disk(server)
 
     def test_a_damaged_file_is_moved_aside(self):

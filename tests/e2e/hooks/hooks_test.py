@@ -240,11 +240,11 @@ class WhoMayBeCalledTest(HooksTest):
         receiver = self.enterContext(Receiver())
         server = self.start(
             loopback=False,
-            environment={
-                "LD_PRELOAD": "libnss_wrapper.so",
-                "NSS_WRAPPER_HOSTS": str(hosts),
-                "ASAN_OPTIONS": "verify_asan_link_order=0",
-            },
+            wrapper=(
+                *stage.MOUNTED,
+                'mount --bind "$0" /etc/hosts || exit; exec "$@"',
+                hosts,
+            ),
         )
         self.refer(server, actionHook=receiver.url("/a", host="innocent.example"))
         (dead,) = self.await_dead(server)
