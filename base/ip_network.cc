@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/hooks/ip_network.h"
+#include "base/ip_network.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -12,7 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 
-namespace callcontrol::server {
+namespace callcontrol {
 namespace {
 
 constexpr std::array<std::uint8_t, 12> kV4Prefix = {0, 0, 0, 0, 0,    0,
@@ -135,4 +135,4 @@ bool IsPublic(const IpAddress& address) {
          });
 }
 
-}  // namespace callcontrol::server
+}  // namespace callcontrol

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef CALLCONTROL_SERVER_HOOKS_IP_NETWORK_H_
-#define CALLCONTROL_SERVER_HOOKS_IP_NETWORK_H_
+#ifndef CALLCONTROL_BASE_IP_NETWORK_H_
+#define CALLCONTROL_BASE_IP_NETWORK_H_
 
 #include <array>
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 struct sockaddr;
 
-// Which addresses a webhook may reach. Pure.
-namespace callcontrol::server {
+// IP addresses and networks as configurations name them. Pure.
+namespace callcontrol {
 
 // An IPv4 or IPv6 address. An IPv4 one is kept as ::ffff:a.b.c.d (RFC 4291,
 // 2.5.5.2), so that both spellings of it are the same address.
@@ -46,6 +46,6 @@ std::optional<IpNetwork> ReadIpNetwork(std::string_view text);
 // registries), nor one that carries such an IPv4 address inside.
 bool IsPublic(const IpAddress& address);
 
-}  // namespace callcontrol::server
+}  // namespace callcontrol
 
-#endif  // CALLCONTROL_SERVER_HOOKS_IP_NETWORK_H_
+#endif  // CALLCONTROL_BASE_IP_NETWORK_H_

@@ -177,13 +177,8 @@ grpc::ServerUnaryReactor* CallControlService::ListTransfers(
 grpc::ServerWriteReactor<v1::CallEvent>* CallControlService::WatchCalls(
     grpc::CallbackServerContext*, const v1::WatchCallsRequest* request) {
   auto reactor = StreamReactor<v1::CallEvent>::Make();
-  if (!request->tag().empty()) {
-    reactor->Fail(MakeError(absl::StatusCode::kUnimplemented,
-                            {.reason = "NOT_IMPLEMENTED", .field = "tag"},
-                            "tags are not served by this version yet"));
-    return reactor.get();
-  }
-  const auto watch = calls_.Watch(request->call_id(), absl::Now());
+  const auto watch = calls_.Watch(
+      {.call_id = request->call_id(), .tag = request->tag()}, absl::Now());
   watch->SetReader(reactor);
   reactor->Attach(CallWatch::Read(watch));
   return reactor.get();
@@ -210,6 +205,50 @@ grpc::ServerUnaryReactor* CallControlService::GetCall(
   if (call == nullptr) return Finish(context, NoSuchCall(request->call_id()));
   *response = ToProto(*call);
   return Finish(context, absl::OkStatus());
+}
+
+sip::CallEngine::CallDone CallControlService::AnswerWithCall(
+    grpc::ServerUnaryReactor* reactor, const std::string& call_id,
+    v1::Call* response) {
+  return [this, reactor, call_id, response](const absl::Status& status) {
+    const auto call = calls_.Find(call_id, absl::Now());
+    if (status.ok() && call != nullptr) *response = ToProto(*call);
+    reactor->Finish(ToGrpc(status));
+  };
+}
+
+grpc::ServerUnaryReactor* CallControlService::ProgressCall(
+    grpc::CallbackServerContext* context,
+    const v1::ProgressCallRequest* request, v1::Call* response) {
+  auto progress = FromProto(*request);
+  if (!progress.ok()) return Finish(context, progress.status());
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  engine_.Progress(*std::move(progress),
+                   AnswerWithCall(reactor, request->call_id(), response));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* CallControlService::AnswerCall(
+    grpc::CallbackServerContext* context, const v1::AnswerCallRequest* request,
+    v1::Call* response) {
+  if (absl::Status status = CheckSdp(request->sdp()); !status.ok()) {
+    return Finish(context, status);
+  }
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  engine_.Answer(request->call_id(), request->sdp(),
+                 AnswerWithCall(reactor, request->call_id(), response));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* CallControlService::RejectCall(
+    grpc::CallbackServerContext* context, const v1::RejectCallRequest* request,
+    v1::Call* response) {
+  auto rejection = FromProto(*request);
+  if (!rejection.ok()) return Finish(context, rejection.status());
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  engine_.Reject(*std::move(rejection),
+                 AnswerWithCall(reactor, request->call_id(), response));
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* CallControlService::HangUpCall(
@@ -297,24 +336,6 @@ grpc::ServerWriteReactor<v1::CallEvent>* CallControlService::PlaceCall(
   auto reactor = StreamReactor<v1::CallEvent>::Make();
   reactor->Fail(NotServed("PlaceCall"));
   return reactor.get();
-}
-
-grpc::ServerUnaryReactor* CallControlService::ProgressCall(
-    grpc::CallbackServerContext* context, const v1::ProgressCallRequest*,
-    v1::Call*) {
-  return Finish(context, NotServed("ProgressCall"));
-}
-
-grpc::ServerUnaryReactor* CallControlService::AnswerCall(
-    grpc::CallbackServerContext* context, const v1::AnswerCallRequest*,
-    v1::Call*) {
-  return Finish(context, NotServed("AnswerCall"));
-}
-
-grpc::ServerUnaryReactor* CallControlService::RejectCall(
-    grpc::CallbackServerContext* context, const v1::RejectCallRequest*,
-    v1::Call*) {
-  return Finish(context, NotServed("RejectCall"));
 }
 
 grpc::ServerUnaryReactor* CallControlService::UpdateCall(

@@ -2,6 +2,8 @@
 #ifndef CALLCONTROL_SERVER_CALL_CONTROL_SERVICE_H_
 #define CALLCONTROL_SERVER_CALL_CONTROL_SERVICE_H_
 
+#include <string>
+
 #include "callcontrol/v1/call_control.grpc.pb.h"
 #include "server/call_store.h"
 #include "server/hooks/hook_dispatcher.h"
@@ -47,6 +49,15 @@ class CallControlService final : public v1::CallControl::CallbackService {
   grpc::ServerUnaryReactor* GetCall(grpc::CallbackServerContext* context,
                                     const v1::GetCallRequest* request,
                                     v1::Call* response) override;
+  grpc::ServerUnaryReactor* ProgressCall(grpc::CallbackServerContext* context,
+                                         const v1::ProgressCallRequest* request,
+                                         v1::Call* response) override;
+  grpc::ServerUnaryReactor* AnswerCall(grpc::CallbackServerContext* context,
+                                       const v1::AnswerCallRequest* request,
+                                       v1::Call* response) override;
+  grpc::ServerUnaryReactor* RejectCall(grpc::CallbackServerContext* context,
+                                       const v1::RejectCallRequest* request,
+                                       v1::Call* response) override;
   grpc::ServerUnaryReactor* HangUpCall(grpc::CallbackServerContext* context,
                                        const v1::HangUpCallRequest* request,
                                        v1::Call* response) override;
@@ -71,20 +82,16 @@ class CallControlService final : public v1::CallControl::CallbackService {
   grpc::ServerWriteReactor<v1::CallEvent>* PlaceCall(
       grpc::CallbackServerContext* context,
       const v1::PlaceCallRequest*) override;
-  grpc::ServerUnaryReactor* ProgressCall(grpc::CallbackServerContext* context,
-                                         const v1::ProgressCallRequest*,
-                                         v1::Call*) override;
-  grpc::ServerUnaryReactor* AnswerCall(grpc::CallbackServerContext* context,
-                                       const v1::AnswerCallRequest*,
-                                       v1::Call*) override;
-  grpc::ServerUnaryReactor* RejectCall(grpc::CallbackServerContext* context,
-                                       const v1::RejectCallRequest*,
-                                       v1::Call*) override;
   grpc::ServerUnaryReactor* UpdateCall(grpc::CallbackServerContext* context,
                                        const v1::UpdateCallRequest*,
                                        v1::Call*) override;
 
  private:
+  // What follows a decision about a call: the call as it is then, or the error.
+  sip::CallEngine::CallDone AnswerWithCall(grpc::ServerUnaryReactor* reactor,
+                                           const std::string& call_id,
+                                           v1::Call* response);
+
   sip::CallEngine& engine_;
   CallStore& calls_;
   TransferStore& transfers_;

@@ -8,10 +8,19 @@
 
 namespace callcontrol::server {
 
+bool CallSelection::Includes(const sip::CallSnapshot& call) const {
+  if (!call_id.empty() && call.call_id != call_id) return false;
+  if (tag.empty()) return true;
+  const std::size_t equals = tag.find('=');
+  const auto found = call.tags.find(tag.substr(0, equals));
+  return found != call.tags.end() && (equals == std::string::npos ||
+                                      found->second == tag.substr(equals + 1));
+}
+
 void CallWatch::Push(const CallSnapshotPtr& call, v1::CallEventType type,
                      absl::Time time) {
   MutexLock lock(mutex_);
-  if (overrun_ || (!call_id_.empty() && call->call_id != call_id_)) return;
+  if (overrun_ || !selection_.Includes(*call)) return;
   if (type != v1::CALL_EVENT_TYPE_SNAPSHOT && ++waiting_ > bound_) {
     overrun_ = true;
     changes_.clear();
@@ -101,9 +110,10 @@ std::vector<std::pair<std::uint64_t, CallSnapshotPtr>> CallStore::List(
           calls_.rend()};
 }
 
-std::shared_ptr<CallWatch> CallStore::Watch(const std::string& call_id,
+std::shared_ptr<CallWatch> CallStore::Watch(CallSelection selection,
                                             absl::Time now) {
-  auto watch = std::make_shared<CallWatch>(call_id, limits_.watch_bound);
+  auto watch =
+      std::make_shared<CallWatch>(std::move(selection), limits_.watch_bound);
   MutexLock lock(mutex_);
   for (const auto& [number, call] : calls_) {
     if (call->phase != sip::CallPhase::kEnded) {

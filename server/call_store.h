@@ -23,6 +23,15 @@ namespace callcontrol::server {
 
 using CallSnapshotPtr = std::shared_ptr<const sip::CallSnapshot>;
 
+// Which calls a watcher wants: those for which all that is set holds.
+struct CallSelection {
+  std::string call_id{};
+  // "name" or "name=value".
+  std::string tag{};
+
+  bool Includes(const sip::CallSnapshot& call) const;
+};
+
 // What one WatchCalls stream has not read yet: a queue with a bound.
 //
 // Ownership: shared by the store, weakly, and the stream. Threads: thread-safe.
@@ -30,10 +39,10 @@ using CallSnapshotPtr = std::shared_ptr<const sip::CallSnapshot>;
 // WATCHER_TOO_SLOW. Time: none.
 class CallWatch {
  public:
-  // Only the call `call_id`; empty for all. `bound`: changes that may wait;
-  // the snapshot of the beginning does not count.
-  CallWatch(std::string call_id, std::size_t bound)
-      : call_id_(std::move(call_id)), bound_(bound) {}
+  // `bound`: changes that may wait; the snapshot of the beginning does not
+  // count.
+  CallWatch(CallSelection selection, std::size_t bound)
+      : selection_(std::move(selection)), bound_(bound) {}
 
   // Takes a change, unless the watcher does not want it.
   void Push(const CallSnapshotPtr& call, v1::CallEventType type,
@@ -55,7 +64,7 @@ class CallWatch {
 
   StreamItem<v1::CallEvent> Next() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  const std::string call_id_;
+  const CallSelection selection_;
   const std::size_t bound_;
   Mutex mutex_;
   std::deque<Change> changes_ ABSL_GUARDED_BY(mutex_);
@@ -96,7 +105,7 @@ class CallStore {
 
   // A watch that begins with a snapshot of the live calls and misses nothing
   // after it.
-  std::shared_ptr<CallWatch> Watch(const std::string& call_id, absl::Time now)
+  std::shared_ptr<CallWatch> Watch(CallSelection selection, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

@@ -18,8 +18,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/ip_network.h"
 #include "server/config_check.h"
-#include "server/hooks/ip_network.h"
 
 namespace callcontrol::server {
 namespace {

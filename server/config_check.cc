@@ -10,10 +10,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/ip_network.h"
 #include "server/config.h"
 #include "server/hooks/hook_queue.h"
 #include "server/hooks/hook_settings.h"
-#include "server/hooks/ip_network.h"
 #include "sip/transfer/display_text.h"
 
 namespace callcontrol::server {
@@ -124,6 +124,50 @@ void CheckTransfers(const config::v1::Transfers& transfers,
   check.Number(t.max_open(), "transfers.max_open", 1, 1'000'000);
 }
 
+bool IsPattern(const std::string& text) {
+  return !text.empty() && text.size() <= 256 && sip::IsSafeText(text) &&
+         text.find(' ') == std::string::npos;
+}
+
+bool IsSmallText(const std::string& text) {
+  return text.size() <= 256 && sip::IsSafeText(text);
+}
+
+void CheckRoute(const config::v1::Route& route, Checker& check) {
+  check.That(route.name().size() <= 32 &&
+                 std::ranges::all_of(route.name(),
+                                     [](unsigned char c) {
+                                       return absl::ascii_isalnum(c) ||
+                                              c == '-' || c == '_';
+                                     }),
+             "routes.name", "must be at most 32 letters, digits, - and _");
+  for (const std::string& network : route.source_networks()) {
+    check.That(ReadIpNetwork(network).has_value(), "routes.source_networks",
+               "must be a network such as 192.0.2.0/24, or an address");
+  }
+  check.That(std::ranges::all_of(route.request_uri(), IsPattern),
+             "routes.request_uri", "must be a pattern such as sales@*");
+  check.That(std::ranges::all_of(route.to(), IsPattern), "routes.to",
+             "must be a pattern such as sales@*");
+  check.That(route.tags_size() <= 16, "routes.tags", "must be at most 16");
+  for (const auto& [name, value] : route.tags()) {
+    check.That(!name.empty() && IsSmallText(name) && IsSmallText(value),
+               "routes.tags", "must be one line of at most 256 bytes each");
+  }
+  check.That(route.treatment_case() != config::v1::Route::TREATMENT_NOT_SET,
+             "routes", "must say answer {}, app {} or reject {}");
+  check.Duration(route.answer().has_answer_after(),
+                 route.answer().answer_after(), "routes.answer.answer_after",
+                 milliseconds(0), minutes(3));
+  check.Duration(route.app().has_limit(), route.app().limit(),
+                 "routes.app.limit", milliseconds(100), minutes(3));
+  check.Number(route.app().unanswered_status(), "routes.app.unanswered_status",
+               300, 699);
+  check.Number(route.reject().status(), "routes.reject.status", 300, 699);
+  check.That(IsSmallText(route.reject().reason()), "routes.reject.reason",
+             "must be one line of at most 256 bytes");
+}
+
 void CheckHooks(const config::v1::Hooks& hooks, Checker& check) {
   const auto& h = hooks;
   const auto guard = HookGuardOf(h);
@@ -202,6 +246,9 @@ std::optional<ConfigProblem> FindConfigProblem(
                "dns.nameservers", "must be ADDRESS:PORT");
   }
   CheckHooks(config.hooks(), check);
+  for (const config::v1::Route& route : config.routes()) {
+    CheckRoute(route, check);
+  }
   const std::string& level = config.log().level();
   check.That(level.empty() || level == "debug" || level == "info" ||
                  level == "warn" || level == "error",

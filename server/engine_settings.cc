@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/engine_settings.h"
 
+#include <utility>
+
+#include "base/ip_network.h"
 #include "server/config.h"
 
 namespace callcontrol::server {
@@ -33,6 +36,40 @@ sip::TransferPolicy TransferPolicyOf(const config::v1::Config& config) {
   policy.silent_probe_wait = t1;
   policy.tail = MillisecondsOr(t.has_tail(), t.tail(), 64 * t1);
   return policy;
+}
+
+std::vector<sip::CallRoute> RoutesOf(const config::v1::Config& config) {
+  std::vector<sip::CallRoute> routes;
+  for (const config::v1::Route& from : config.routes()) {
+    sip::CallRoute route;
+    for (const std::string& network : from.source_networks()) {
+      if (const auto read = ReadIpNetwork(network)) {
+        route.sources.push_back(*read);
+      }
+    }
+    route.request_uris.assign(from.request_uri().begin(),
+                              from.request_uri().end());
+    route.tos.assign(from.to().begin(), from.to().end());
+    sip::CallTreatment& treatment = route.treatment;
+    treatment.tags.insert(from.tags().begin(), from.tags().end());
+    if (from.has_reject()) {
+      treatment.kind = sip::CallTreatment::Kind::kReject;
+      const int status = from.reject().status();
+      treatment.status = status == 0 ? 603 : status;
+      treatment.phrase = from.reject().reason();
+    } else if (from.has_app()) {
+      treatment.kind = sip::CallTreatment::Kind::kApp;
+      treatment.app_limit = MillisecondsOr(
+          from.app().has_limit(), from.app().limit(), treatment.app_limit);
+      const int status = from.app().unanswered_status();
+      treatment.status = status == 0 ? 480 : status;
+    } else if (from.answer().has_answer_after()) {
+      treatment.answer_after =
+          MillisecondsOr(true, from.answer().answer_after(), {});
+    }
+    routes.push_back(std::move(route));
+  }
+  return routes;
 }
 
 }  // namespace callcontrol::server

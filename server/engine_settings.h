@@ -2,7 +2,10 @@
 #ifndef CALLCONTROL_SERVER_ENGINE_SETTINGS_H_
 #define CALLCONTROL_SERVER_ENGINE_SETTINGS_H_
 
+#include <vector>
+
 #include "callcontrol/config/v1/config.pb.h"
+#include "sip/call/call_routes.h"
 #include "sip/transfer/transfer_types.h"
 
 namespace callcontrol::server {
@@ -10,6 +13,9 @@ namespace callcontrol::server {
 // The limits of a transfer that the configuration sets, with their defaults.
 // `config` was checked.
 sip::TransferPolicy TransferPolicyOf(const config::v1::Config& config);
+
+// How incoming calls are treated. The configuration must have been checked.
+std::vector<sip::CallRoute> RoutesOf(const config::v1::Config& config);
 
 }  // namespace callcontrol::server
 

@@ -100,6 +100,7 @@ sip::EngineOptions EngineOptionsOf(const config::v1::Config& config) {
   options.answer_after =
       MillisecondsOr(config.calls().has_answer_after(),
                      config.calls().answer_after(), milliseconds(0));
+  options.routes = RoutesOf(config);
   const config::v1::Transfers& transfers = config.transfers();
   options.transfers = TransferPolicyOf(config);
   if (transfers.max_open() != 0)
@@ -318,7 +319,10 @@ int Run(const CommandLine& line, const config::v1::Config& config,
        {"grpc_port", absl::StrCat((*front)->port())},
        {"sip", SipListen(config)},
        {"sip_port", absl::StrCat((*engine)->sip_port())},
-       {"incoming_calls", "answered with an inactive session"},
+       {"incoming_calls",
+        config.routes().empty()
+            ? "answered with an inactive session"
+            : absl::StrCat("treated by ", config.routes_size(), " routes")},
        {"config", line.config_file.empty() ? "none" : line.config_file}});
   const absl::Status ports =
       WritePorts(line.ports_file, (*front)->port(), (*engine)->sip_port());

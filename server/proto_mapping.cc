@@ -131,6 +131,7 @@ v1::Call ToProto(const sip::CallSnapshot& call) {
   far_end.set_contact_is_gruu(call.far_end.contact_is_gruu);
   far_end.set_user_agent(call.far_end.user_agent);
   for (const std::string& id : call.transfer_ids) result.add_transfer_ids(id);
+  result.mutable_tags()->insert(call.tags.begin(), call.tags.end());
   *result.mutable_create_time() = ToProto(call.create_time);
   if (call.answer_time) {
     *result.mutable_answer_time() = ToProto(*call.answer_time);

@@ -2,6 +2,9 @@
 #ifndef CALLCONTROL_SERVER_PROTO_MAPPING_H_
 #define CALLCONTROL_SERVER_PROTO_MAPPING_H_
 
+#include <string_view>
+
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "callcontrol/v1/call.pb.h"
@@ -17,6 +20,16 @@ namespace callcontrol::server {
 // asked for that this version does not serve. Errors: INVALID_ARGUMENT and
 // UNIMPLEMENTED, both naming the field.
 absl::StatusOr<sip::TransferRequest> FromProto(const v1::ReferRequest& request);
+
+// The same for decisions about an incoming call; only INVALID_ARGUMENT.
+absl::StatusOr<sip::ProgressRequest> FromProto(
+    const v1::ProgressCallRequest& request);
+absl::StatusOr<sip::RejectRequest> FromProto(
+    const v1::RejectCallRequest& request);
+
+// A session description of a client: at most 16 KiB that begin with "v=0";
+// empty is good. INVALID_ARGUMENT about field "sdp".
+absl::Status CheckSdp(std::string_view sdp);
 
 // Fills the `event` part of a ReferEvent only. `plan` is the transfer's; `time`
 // the event's.

@@ -28,6 +28,8 @@ const std::vector<CommandSpec>& Commands() {
       {Command::kCalls, "calls", 0, {}},
       {Command::kWatch, "watch", 0, {"CALL"}},
       {Command::kRefer, "refer", 2, {"CALL", "TARGET"}},
+      {Command::kAnswer, "answer", 1, {"CALL"}},
+      {Command::kReject, "reject", 1, {"CALL", "STATUS"}},
       {Command::kHangUp, "hangup", 1, {"CALL"}},
       {Command::kTransfers, "transfers", 0, {}},
       {Command::kShow, "show", 1, {"TRANSFER"}},
@@ -127,7 +129,7 @@ struct FlagSpec {
 using Sv = std::string_view;
 using Args = Arguments;
 
-constexpr std::array<FlagSpec, 18> kFlags = {{
+constexpr std::array<FlagSpec, 19> kFlags = {{
     {"help", Command::kNone, true,
      [](Sv v, Args& to) { return SetBool(v, to.help); }},
     {"server", Command::kNone, false,
@@ -142,6 +144,8 @@ constexpr std::array<FlagSpec, 18> kFlags = {{
      [](Sv v, Args& to) { return SetText(v, to.filter); }},
     {"filter", Command::kHooks, false,
      [](Sv v, Args& to) { return SetText(v, to.filter); }},
+    {"reason", Command::kReject, false,
+     [](Sv v, Args& to) { return SetText(v, to.reason); }},
     {"ascii", Command::kShow, true,
      [](Sv v, Args& to) { return SetBool(v, to.ascii); }},
     {"referred_by", Command::kRefer, false,
@@ -243,8 +247,8 @@ class Parser {
       command_ = FindCommand(word);
       if (command_ == nullptr) {
         return Usage("unknown command ", Quoted(word),
-                     "; there are calls, watch, refer, hangup, transfers, "
-                     "show and hooks");
+                     "; there are calls, watch, refer, answer, reject, "
+                     "hangup, transfers, show and hooks");
       }
       result_.command = command_->command;
       return absl::OkStatus();
@@ -279,7 +283,12 @@ class Parser {
         return Usage(std::string(command_->words[i]), " must not be empty");
       }
       const std::string_view name = command_->words[i];
-      if (name == "PORT") return ReadPort(words_[i]);
+      if (name == "PORT") {
+        return ReadNumber(words_[i], "PORT", 0, 65'535, result_.port);
+      }
+      if (name == "STATUS") {
+        return ReadNumber(words_[i], "STATUS", 300, 699, result_.status);
+      }
       (name == "TARGET"     ? result_.target
        : name == "TRANSFER" ? result_.transfer
        : name == "DELIVERY" ? result_.delivery
@@ -288,12 +297,13 @@ class Parser {
     return absl::OkStatus();
   }
 
-  absl::Status ReadPort(const std::string& word) {
-    if (absl::SimpleAtoi(word, &result_.port) && result_.port >= 0 &&
-        result_.port <= 65'535) {
+  static absl::Status ReadNumber(const std::string& word, const char* name,
+                                 int least, int most, int& number) {
+    if (absl::SimpleAtoi(word, &number) && number >= least && number <= most) {
       return absl::OkStatus();
     }
-    return Usage("PORT must be from 0 to 65535, and not ", Quoted(word));
+    return Usage(name, " must be from ", least, " to ", most, ", and not ",
+                 Quoted(word));
   }
 
   std::string HelpWord() const {

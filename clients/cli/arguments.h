@@ -19,6 +19,8 @@ enum class Command {
   kCalls,
   kWatch,
   kRefer,
+  kAnswer,
+  kReject,
   kHangUp,
   kTransfers,
   kShow,
@@ -52,6 +54,9 @@ struct Arguments {
   bool all = false;
   // transfers, hooks.
   std::string filter;
+  // reject.
+  int status = 603;
+  std::string reason;
   // show.
   bool ascii = false;
   // hooks listen; 0 picks a free one.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// callctl calls, watch and hangup.
+// callctl calls, watch, answer, reject and hangup.
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -53,6 +53,31 @@ grpc::Status FindCall(const Session& session, v1::Call* call) {
   }
   *call = response.calls(0);
   return status;
+}
+
+// Asks by `rpc` for something about the call that the user named, and prints
+// what became of it. Returns an exit code.
+template <typename Request, typename Rpc>
+int Decide(const Session& session, Request request, Rpc rpc) {
+  request.set_call_id(session.arguments.call);
+  if (!IsCallId(session.arguments.call)) {
+    v1::Call found;
+    const grpc::Status status = FindCall(session, &found);
+    if (!status.ok()) return session.Fail(status);
+    request.set_call_id(found.call_id());
+  }
+  grpc::ClientContext context;
+  session.Limit(context);
+  v1::Call call;
+  const grpc::Status status = rpc(&context, request, &call);
+  if (!status.ok()) return session.Fail(status);
+  if (session.arguments.json) {
+    session.PrintJson(call);
+  } else {
+    session.out << Printable(call.call_id()) << " " << StateToken(call.state())
+                << std::endl;
+  }
+  return kExitOk;
 }
 
 // Prints changes until the stream ends, the user stops it or, with `one_call`,
@@ -116,27 +141,25 @@ int RunWatch(const Session& session) {
   return status.ok() || time_is_up ? kExitOk : session.Fail(status);
 }
 
+int RunAnswer(const Session& session) {
+  return Decide(session, v1::AnswerCallRequest(), [&](auto&&... words) {
+    return session.stub.AnswerCall(words...);
+  });
+}
+
+int RunReject(const Session& session) {
+  v1::RejectCallRequest request;
+  request.set_status(session.arguments.status);
+  request.set_reason(session.arguments.reason);
+  return Decide(session, request, [&](auto&&... words) {
+    return session.stub.RejectCall(words...);
+  });
+}
+
 int RunHangUp(const Session& session) {
-  v1::HangUpCallRequest request;
-  request.set_call_id(session.arguments.call);
-  if (!IsCallId(session.arguments.call)) {
-    v1::Call found;
-    const grpc::Status status = FindCall(session, &found);
-    if (!status.ok()) return session.Fail(status);
-    request.set_call_id(found.call_id());
-  }
-  grpc::ClientContext context;
-  session.Limit(context);
-  v1::Call call;
-  const grpc::Status status = session.stub.HangUpCall(&context, request, &call);
-  if (!status.ok()) return session.Fail(status);
-  if (session.arguments.json) {
-    session.PrintJson(call);
-  } else {
-    session.out << Printable(call.call_id()) << " " << StateToken(call.state())
-                << std::endl;
-  }
-  return kExitOk;
+  return Decide(session, v1::HangUpCallRequest(), [&](auto&&... words) {
+    return session.stub.HangUpCall(words...);
+  });
 }
 
 }  // namespace callcontrol::cli

@@ -26,6 +26,10 @@ int RunCommand(const Session& session) {
       return RunWatch(session);
     case Command::kRefer:
       return RunRefer(session);
+    case Command::kAnswer:
+      return RunAnswer(session);
+    case Command::kReject:
+      return RunReject(session);
     case Command::kHangUp:
       return RunHangUp(session);
     case Command::kTransfers:

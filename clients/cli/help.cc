@@ -14,6 +14,8 @@ Usage: callctl COMMAND [flags]
   calls               the live calls
   watch [CALL]        follows calls, one line per change
   refer CALL TARGET   transfers a call and follows it to its end
+  answer CALL         answers a call that waits for an application
+  reject CALL         rejects it
   hangup CALL         ends a call
   transfers           running transfers and those still kept
   show TRANSFER       what went over the wire in a transfer, as a ladder
@@ -80,6 +82,29 @@ Examples:
   callctl refer c-a1-7f3k2m sip:1000@example.com --final_limit=60s
   callctl refer 3848276298220188511@atlanta.example.com 1000 --validate_only
   callctl refer c-a1-7f3k2m 1000 --header='X-Queue: sales' --json
+)";
+
+constexpr std::string_view kAnswer =
+    R"(callctl answer CALL: answers an incoming call with an inactive session.
+
+CALL is a call id or a SIP Call-ID of a call that a route of the configuration
+left to applications (`app`), or that rings.
+
+Example:
+  callctl answer c-a1-7f3k2m
+)";
+
+constexpr std::string_view kReject =
+    R"(callctl reject CALL [STATUS]: rejects an incoming call.
+
+CALL is a call id or a SIP Call-ID; STATUS a SIP status from 300 to 699, 603
+(Decline) where it is left out.
+
+  --reason=TEXT       what stands behind the status
+
+Examples:
+  callctl reject c-a1-7f3k2m
+  callctl reject c-a1-7f3k2m 486 --reason='Closed Today'
 )";
 
 constexpr std::string_view kHangUp = R"(callctl hangup CALL: ends a call.
@@ -161,6 +186,10 @@ std::string_view About(Command command) {
       return kWatch;
     case Command::kRefer:
       return kRefer;
+    case Command::kAnswer:
+      return kAnswer;
+    case Command::kReject:
+      return kReject;
     case Command::kHangUp:
       return kHangUp;
     case Command::kTransfers:

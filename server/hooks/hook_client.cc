@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "server/hooks/ip_network.h"
+#include "base/ip_network.h"
 
 namespace callcontrol::server {
 namespace {

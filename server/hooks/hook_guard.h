@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/hooks/ip_network.h"
+#include "base/ip_network.h"
 
 namespace callcontrol::server {
 

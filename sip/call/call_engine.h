@@ -41,6 +41,23 @@ struct TransferRequest {
   bool validate_only = false;
 };
 
+// A provisional answer that a client wants; checked.
+struct ProgressRequest {
+  std::string call_id{};
+  int status = 180;      // 180 to 199.
+  std::string phrase{};  // Empty: the usual one.
+  std::string sdp{};     // Empty: none.
+};
+
+// A refusal that a client wants; checked.
+struct RejectRequest {
+  std::string call_id{};
+  int status = 603;      // 300 to 699.
+  std::string phrase{};  // Empty: the usual one.
+  // Of a 3xx: addr-specs.
+  std::vector<std::string> contacts{};
+};
+
 // A transfer as it will be carried out.
 struct TransferPlan {
   // Empty where the request was only to be validated.
@@ -84,7 +101,7 @@ class CallEngine {
  public:
   using ReferDone =
       absl::AnyInvocable<void(absl::StatusOr<TransferPlan> result) &&>;
-  using HangUpDone = absl::AnyInvocable<void(absl::Status result) &&>;
+  using CallDone = absl::AnyInvocable<void(absl::Status result) &&>;
   using Done = absl::AnyInvocable<void() &&>;
 
   virtual ~CallEngine() = default;
@@ -95,8 +112,17 @@ class CallEngine {
   // (base/error.h).
   virtual void Refer(TransferRequest request, ReferDone done) = 0;
 
+  // Each acts on an incoming call that is not answered yet. NOT_FOUND where
+  // there is no such call, FAILED_PRECONDITION (CALL_NOT_INCOMING) where it has
+  // been answered or has ended, INVALID_ARGUMENT for a session description
+  // that does not fit the offer.
+  virtual void Progress(ProgressRequest request, CallDone done) = 0;
+  // `sdp` empty: an inactive answer.
+  virtual void Answer(std::string call_id, std::string sdp, CallDone done) = 0;
+  virtual void Reject(RejectRequest request, CallDone done) = 0;
+
   // Ends a call. NOT_FOUND where there is none; OK where it has ended already.
-  virtual void HangUp(std::string call_id, HangUpDone done) = 0;
+  virtual void HangUp(std::string call_id, CallDone done) = 0;
 
   // Takes on no more calls and transfers. `done` once no transfer is open.
   virtual void Drain(Done done) = 0;

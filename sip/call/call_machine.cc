@@ -5,16 +5,17 @@ namespace callcontrol::sip {
 
 CallMachine::Actions CallMachine::OnInvite(bool ring_first) {
   if (state_.phase != CallPhase::kIncoming) return {};
-  if (!ring_first) return OnAnswerDue();
+  return ring_first ? OnProgress() : OnAnswerDue();
+}
+
+CallMachine::Actions CallMachine::OnProgress() {
+  if (!awaits_answer()) return {};
   state_.phase = CallPhase::kRinging;
   return {CallAction::kSendRinging};
 }
 
 CallMachine::Actions CallMachine::OnAnswerDue() {
-  if (state_.phase != CallPhase::kIncoming &&
-      state_.phase != CallPhase::kRinging) {
-    return {};
-  }
+  if (!awaits_answer()) return {};
   state_.phase = CallPhase::kAnswered;
   state_.ack_due = true;
   return {CallAction::kSendAnswer};
@@ -22,10 +23,7 @@ CallMachine::Actions CallMachine::OnAnswerDue() {
 
 CallMachine::Actions CallMachine::OnRefused(int status,
                                             std::string_view reason) {
-  if (state_.phase != CallPhase::kIncoming &&
-      state_.phase != CallPhase::kRinging) {
-    return {};
-  }
+  if (!awaits_answer()) return {};
   End(CallEndedBy::kServer, status, reason);
   return {CallAction::kSendReject};
 }
@@ -49,8 +47,7 @@ CallMachine::Actions CallMachine::OnAckTimeout() {
 }
 
 CallMachine::Actions CallMachine::OnCancel() {
-  if (state_.phase == CallPhase::kIncoming ||
-      state_.phase == CallPhase::kRinging) {
+  if (awaits_answer()) {
     End(CallEndedBy::kFarEnd, 487, "cancelled by the caller");
     return {};
   }

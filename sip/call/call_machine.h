@@ -13,7 +13,7 @@ namespace callcontrol::sip {
 
 // What the holder of the machine must do, in order.
 enum class CallAction {
-  kSendRinging,  // 180 to the INVITE.
+  kSendRinging,  // 18x to the INVITE.
   kSendAnswer,   // 200 to the INVITE, with its answer or offer.
   kSendReject,   // `end_status` to the INVITE.
   kSendBye,      // Then tell OnByeAnswer().
@@ -62,9 +62,12 @@ class CallMachine {
 
   // The INVITE is good. `ring_first`: the answer comes later, by OnAnswerDue().
   Actions OnInvite(bool ring_first);
+  // A client reports progress to the caller, as often as it likes.
+  Actions OnProgress();
   Actions OnAnswerDue();
 
-  // The INVITE cannot be answered: 488 for an unreadable offer and the like.
+  // The INVITE is not to be answered: 488 for an unreadable offer, a client's
+  // decision and the like.
   Actions OnRefused(int status, std::string_view reason);
 
   // ACK for our 2xx, to the INVITE or to a re-INVITE.
@@ -100,6 +103,12 @@ class CallMachine {
   bool ReadyForRefer() const {
     return state_.phase == CallPhase::kAnswered && !state_.ack_due &&
            !state_.reinvite_ack_due && !state_.hang_up_wanted;
+  }
+
+  // The INVITE is not answered yet.
+  bool awaits_answer() const {
+    return state_.phase == CallPhase::kIncoming ||
+           state_.phase == CallPhase::kRinging;
   }
 
   bool live() const {

@@ -2,6 +2,7 @@
 #ifndef CALLCONTROL_SIP_CALL_CALL_TYPES_H_
 #define CALLCONTROL_SIP_CALL_CALL_TYPES_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ struct CallSnapshot {
   std::string remote_sdp;
   FarEnd far_end;
   std::vector<std::string> transfer_ids;
+  // The application's own.
+  std::map<std::string, std::string> tags;
   absl::Time create_time;
   std::optional<absl::Time> answer_time;
   std::optional<absl::Time> end_time;

@@ -255,4 +255,13 @@ std::string WriteInactiveOffer(const SdpOrigin& origin) {
   return sdp;
 }
 
+std::size_t CountMedia(std::string_view sdp) {
+  std::size_t count = sdp.substr(0, 2) == "m=" ? 1 : 0;
+  for (std::size_t at = sdp.find("\nm="); at != kNone;
+       at = sdp.find("\nm=", at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
 }  // namespace callcontrol::sip

@@ -2,6 +2,7 @@
 #ifndef CALLCONTROL_SIP_CALL_SDP_ANSWER_H_
 #define CALLCONTROL_SIP_CALL_SDP_ANSWER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,6 +35,10 @@ struct SdpOrigin {
 // is larger than 64 KiB or has more than 64 m= lines. Line ends may be LF.
 absl::StatusOr<std::string> WriteInactiveAnswer(std::string_view offer,
                                                 const SdpOrigin& origin);
+
+// The m= lines of a session description: an answer has as many as its offer
+// (RFC 3264, 6).
+std::size_t CountMedia(std::string_view sdp);
 
 // Writes an offer of one inactive audio stream with PCMU, PCMA and
 // telephone-event.

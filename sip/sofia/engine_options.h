@@ -6,7 +6,9 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "sip/call/call_routes.h"
 #include "sip/dns/resolver_options.h"
 #include "sip/transfer/transfer_types.h"
 
@@ -35,6 +37,8 @@ struct EngineOptions {
 
   int max_calls = 20'000;
   Milliseconds answer_after{0};
+  // Of incoming calls; empty: all are answered.
+  std::vector<CallRoute> routes;
 
   TransferPolicy transfers;
   int max_open_transfers = 10'000;

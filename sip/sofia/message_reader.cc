@@ -147,6 +147,19 @@ std::string_view BodyOf(const sip_t& sip) {
   return {sip.sip_payload->pl_data, sip.sip_payload->pl_len};
 }
 
+IncomingCall ReadIncomingCall(const sip_t& sip, const sockaddr* source) {
+  const auto address = [](const url_t& url) {
+    const std::string user(Text(url.url_user));
+    const std::string host(Text(url.url_host));
+    return absl::StrCat(user, user.empty() || host.empty() ? "" : "@", host);
+  };
+  IncomingCall call;
+  if (source != nullptr) call.source = IpAddressOf(*source);
+  call.request_uri = address(*sip.sip_request->rq_url);
+  call.to = address(*sip.sip_to->a_url);
+  return call;
+}
+
 bool HasSdp(const sip_t& sip) {
   return sip.sip_content_type == nullptr ||
          absl::EqualsIgnoreCase(std::string(Text(sip.sip_content_type->c_type)),

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "sip/call/call_routes.h"
 #include "sip/call/call_types.h"
 #include "sip/dns/sip_route.h"
 #include "sip/sofia/sofia.h"
@@ -40,6 +41,9 @@ std::string UriText(const url_t& url);
 
 // The body; empty for none.
 std::string_view BodyOf(const sip_t& sip);
+
+// What an INVITE is routed by. `source` is the address that it came from.
+IncomingCall ReadIncomingCall(const sip_t& sip, const sockaddr* source);
 
 // Whether the body is a session description: application/sdp, or no
 // Content-Type at all.

@@ -2,6 +2,7 @@
 #ifndef CALLCONTROL_SIP_SOFIA_SOFIA_CALL_H_
 #define CALLCONTROL_SIP_SOFIA_SOFIA_CALL_H_
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,8 +43,15 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   SofiaCall(const SofiaCall&) = delete;
   SofiaCall& operator=(const SofiaCall&) = delete;
 
-  // Answers the INVITE, now or after the configured ringing. `sip` is it.
-  void Start(const sip_t& sip);
+  // Does with the INVITE, which is `sip`, what `treatment` says: answers it,
+  // now or after ringing, rejects it, or waits for a client to.
+  void Start(const sip_t& sip, const CallTreatment& treatment);
+
+  // A client's decisions about an INVITE that is not answered yet. Errors: see
+  // CallEngine.
+  absl::Status Progress(const ProgressRequest& request);
+  absl::Status AnswerBy(std::string sdp);
+  absl::Status Reject(const RejectRequest& request);
 
   // Checks a transfer of this call and takes it on unless it is only to be
   // validated. Its first event comes with BeginTransfer(). Errors: see
@@ -96,6 +104,15 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   int OnBye(const sip_t& sip);
 
   void Perform(const CallMachine::Actions& actions);
+  void AnswerAfter(Milliseconds ringing);
+  void OfferToClients(const CallTreatment& treatment);
+  void ArmAnswerTimer(Milliseconds wait, absl::AnyInvocable<void()> then);
+  // FAILED_PRECONDITION where the INVITE has been answered.
+  absl::Status CheckAwaitsAnswer() const;
+  // Takes a client's session description as this side's.
+  absl::Status TakeSdp(std::string sdp);
+  void SendRinging();
+  void SendReject();
   void Answer();
   void SendBye();
   void OnByeAnswered(int status);
@@ -131,6 +148,13 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   SdpOrigin sdp_origin_;
   // As it went out: the snapshot's has been made fit for people.
   std::string local_sdp_;
+  // Of the INVITE; unset where it had no offer.
+  std::optional<std::size_t> offered_media_;
+  // The session description is a client's, and with it the media.
+  bool client_has_media_ = false;
+  // What the next 18x, and a refusal, say.
+  ProgressRequest progress_;
+  RejectRequest reject_;
   bool retired_ = false;
   std::optional<TimerQueue::Id> answer_timer_;
   std::unique_ptr<ClientTransaction> bye_;

@@ -99,10 +99,11 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     }
   }
 
-  void HangUp(const std::string& call_id, HangUpDone done) {
+  // Tells `done` what `act` makes of the call.
+  template <typename Act>
+  void WithCall(const std::string& call_id, CallDone done, Act act) {
     SofiaCall* call = Find(call_id);
-    if (call != nullptr) call->HangUp();
-    std::move(done)(call != nullptr ? absl::OkStatus() : NoSuchCall(call_id));
+    std::move(done)(call != nullptr ? act(*call) : NoSuchCall(call_id));
   }
 
   // From any thread, ahead of Drain(), so that whoever is told of the draining
@@ -232,10 +233,17 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     std::unique_ptr<SofiaCall> call = SofiaCall::Create(*this, request, sip);
     if (call == nullptr) return 500;
     ++live_calls_;
+    msg_t* message = nta_incoming_getrequest(request);
+    const su_addrinfo_t* source =
+        message == nullptr ? nullptr : msg_addrinfo(message);
+    const CallTreatment& treatment = TreatmentOf(
+        ReadIncomingCall(sip, source == nullptr ? nullptr : source->ai_addr),
+        options_.routes);
+    if (message != nullptr) msg_destroy(message);
     SofiaCall& started = *call;
     by_sip_call_id_.emplace(started.snapshot().sip_call_id, &started);
     calls_.emplace(started.snapshot().call_id, std::move(call));
-    started.Start(sip);
+    started.Start(sip, treatment);
     return 0;
   }
 
@@ -297,10 +305,38 @@ void SofiaEngine::Refer(TransferRequest request, ReferDone done) {
   });
 }
 
-void SofiaEngine::HangUp(std::string call_id, HangUpDone done) {
+void SofiaEngine::Progress(ProgressRequest request, CallDone done) {
+  impl_->loop().Post([impl = impl_.get(), request = std::move(request),
+                      done = std::move(done)]() mutable {
+    impl->WithCall(request.call_id, std::move(done),
+                   [&](SofiaCall& call) { return call.Progress(request); });
+  });
+}
+
+void SofiaEngine::Answer(std::string call_id, std::string sdp, CallDone done) {
+  impl_->loop().Post([impl = impl_.get(), call_id = std::move(call_id),
+                      sdp = std::move(sdp), done = std::move(done)]() mutable {
+    impl->WithCall(call_id, std::move(done), [&](SofiaCall& call) {
+      return call.AnswerBy(std::move(sdp));
+    });
+  });
+}
+
+void SofiaEngine::Reject(RejectRequest request, CallDone done) {
+  impl_->loop().Post([impl = impl_.get(), request = std::move(request),
+                      done = std::move(done)]() mutable {
+    impl->WithCall(request.call_id, std::move(done),
+                   [&](SofiaCall& call) { return call.Reject(request); });
+  });
+}
+
+void SofiaEngine::HangUp(std::string call_id, CallDone done) {
   impl_->loop().Post([impl = impl_.get(), call_id = std::move(call_id),
                       done = std::move(done)]() mutable {
-    impl->HangUp(call_id, std::move(done));
+    impl->WithCall(call_id, std::move(done), [](SofiaCall& call) {
+      call.HangUp();
+      return absl::OkStatus();
+    });
   });
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/hooks/ip_network.h"
+#include "base/ip_network.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -11,7 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace callcontrol::server {
+namespace callcontrol {
 namespace {
 
 IpAddress Address(const std::string& text) { return *ReadIpAddress(text); }
@@ -110,4 +110,4 @@ TEST(IsPublicTest, OnlyThePublicInternetIs) {
 }
 
 }  // namespace
-}  // namespace callcontrol::server
+}  // namespace callcontrol

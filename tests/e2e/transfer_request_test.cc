@@ -274,9 +274,6 @@ TEST_F(TransferRequestTest, RpcsThatAreNotServedYetSaySo) {
   ReferClient client(server().grpc_port());
   ExpectNotServed(&Stub::CancelTransfer, client);
   ExpectNotServed(&Stub::DecideRefer, client);
-  ExpectNotServed(&Stub::ProgressCall, client);
-  ExpectNotServed(&Stub::AnswerCall, client);
-  ExpectNotServed(&Stub::RejectCall, client);
   ExpectNotServed(&Stub::UpdateCall, client);
   auto context = Deadline();
   v1::CallEvent event;

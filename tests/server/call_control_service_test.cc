@@ -752,12 +752,86 @@ TEST_F(CallControlServiceTest, AWatcherOfCallsThatIsTooSlowIsEnded) {
   EXPECT_EQ(WatchCalls().Next().type(), v1::CALL_EVENT_TYPE_SNAPSHOT);
 }
 
-TEST_F(CallControlServiceTest, CallsAreNotWatchedByTag) {
+TEST_F(CallControlServiceTest, CallsAreWatchedByTag) {
+  sip::CallSnapshot tagged = Call("c-1", sip::CallPhase::kAnswered);
+  tagged.tags = {{"queue", "sales"}};
+  engine_.Tell(Call("c-0", sip::CallPhase::kAnswered),
+               sip::CallChange::kAnswered);
+  engine_.Tell(tagged, sip::CallChange::kAnswered);
   v1::WatchCallsRequest request;
-  request.set_tag("k");
+  request.set_tag("queue=sales");
+  const v1::CallEvent event = WatchCalls(request).Next();
+  EXPECT_EQ(event.call().call_id(), "c-1");
+  EXPECT_EQ(event.call().tags().at("queue"), "sales");
+}
+
+// ---- Incoming calls -----------------------------------------------------
+
+TEST_F(CallControlServiceTest, DecisionsReachTheEngineAndTheCallComesBack) {
+  engine_.Tell(Call("c-1", sip::CallPhase::kIncoming),
+               sip::CallChange::kIncoming);
+  v1::Call call;
+  v1::ProgressCallRequest progress;
+  progress.set_call_id("c-1");
+  progress.set_status(183);
+  progress.set_reason("Listen");
+  progress.set_sdp("v=0\r\n");
+  EXPECT_TRUE(Ask(&v1::CallControl::Stub::ProgressCall, progress, &call).ok());
+  EXPECT_EQ(call.call_id(), "c-1");
+  ASSERT_EQ(engine_.progresses.size(), 1U);
+  EXPECT_EQ(engine_.progresses[0].call_id, "c-1");
+  EXPECT_EQ(engine_.progresses[0].status, 183);
+  EXPECT_EQ(engine_.progresses[0].phrase, "Listen");
+  EXPECT_EQ(engine_.progresses[0].sdp, "v=0\r\n");
+
+  v1::AnswerCallRequest answer;
+  answer.set_call_id("c-1");
+  EXPECT_TRUE(Ask(&v1::CallControl::Stub::AnswerCall, answer, &call).ok());
+  EXPECT_THAT(engine_.answers,
+              ElementsAre(std::pair<std::string, std::string>("c-1", "")));
+
+  v1::RejectCallRequest rejection;
+  rejection.set_call_id("c-1");
+  rejection.set_status(302);
+  rejection.add_contacts("sip:a@b.example");
+  EXPECT_TRUE(Ask(&v1::CallControl::Stub::RejectCall, rejection, &call).ok());
+  ASSERT_EQ(engine_.rejections.size(), 1U);
+  EXPECT_EQ(engine_.rejections[0].status, 302);
+  EXPECT_THAT(engine_.rejections[0].contacts, ElementsAre("sip:a@b.example"));
+}
+
+TEST_F(CallControlServiceTest, WhatTheEngineSaysOfADecisionIsTheRpcs) {
+  engine_.decision =
+      MakeError(absl::StatusCode::kFailedPrecondition,
+                {.reason = "CALL_NOT_INCOMING"}, "it has been answered");
+  v1::Call call;
+  v1::AnswerCallRequest answer;
+  answer.set_call_id("c-1");
+  EXPECT_THAT(Ask(&v1::CallControl::Stub::AnswerCall, answer, &call),
+              IsError(StatusCode::FAILED_PRECONDITION, "CALL_NOT_INCOMING"));
+}
+
+TEST_F(CallControlServiceTest, AMalformedDecisionIsRefusedByField) {
+  v1::Call call;
+  v1::ProgressCallRequest progress;
+  progress.set_call_id("c-1");
+  progress.set_status(200);
   EXPECT_THAT(
-      WatchCalls(request).End(),
-      IsErrorAbout(StatusCode::UNIMPLEMENTED, "NOT_IMPLEMENTED", "tag"));
+      Ask(&v1::CallControl::Stub::ProgressCall, progress, &call),
+      IsErrorAbout(StatusCode::INVALID_ARGUMENT, "OUT_OF_RANGE", "status"));
+  v1::AnswerCallRequest answer;
+  answer.set_call_id("c-1");
+  answer.set_sdp("hello");
+  EXPECT_THAT(Ask(&v1::CallControl::Stub::AnswerCall, answer, &call),
+              IsErrorAbout(StatusCode::INVALID_ARGUMENT, "BAD_SDP", "sdp"));
+  v1::RejectCallRequest rejection;
+  rejection.set_call_id("c-1");
+  rejection.set_status(486);
+  rejection.set_reason("a\nb");
+  EXPECT_THAT(Ask(&v1::CallControl::Stub::RejectCall, rejection, &call),
+              IsErrorAbout(StatusCode::INVALID_ARGUMENT, "BAD_CHAR", "reason"));
+  EXPECT_TRUE(engine_.progresses.empty() && engine_.answers.empty() &&
+              engine_.rejections.empty());
 }
 
 // ---- Webhooks -----------------------------------------------------------
@@ -904,9 +978,6 @@ INSTANTIATE_TEST_SUITE_P(
                        stub.PlaceCall(context, v1::PlaceCallRequest());
                    return stream->Finish();
                  }},
-        Unary("ProgressCall", &v1::CallControl::Stub::ProgressCall),
-        Unary("AnswerCall", &v1::CallControl::Stub::AnswerCall),
-        Unary("RejectCall", &v1::CallControl::Stub::RejectCall),
         Unary("UpdateCall", &v1::CallControl::Stub::UpdateCall)),
     [](const auto& unserved) { return unserved.param.rpc; });
 

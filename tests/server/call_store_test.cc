@@ -95,8 +95,9 @@ class CallStoreTest : public ::testing::Test {
     }
     return ids;
   }
-  Source Watch(const std::string& call_id = "") {
-    return CallWatch::Read(store_.Watch(call_id, kStart));
+  Source Watch(const std::string& call_id = "", const std::string& tag = "") {
+    return CallWatch::Read(
+        store_.Watch({.call_id = call_id, .tag = tag}, kStart));
   }
 
   CallStore store_;
@@ -276,7 +277,7 @@ TEST_F(CallStoreTest, WhatAWatchLeavesOutFillsNothing) {
 // ---- Waking readers -----------------------------------------------------
 
 TEST_F(CallStoreTest, ReadersAreToldOfEveryChange) {
-  const auto watch = store_.Watch("", kStart);
+  const auto watch = store_.Watch({}, kStart);
   const auto reader = std::make_shared<Reader>();
   watch->SetReader(reader);
   Arrive("c-1");
@@ -286,7 +287,7 @@ TEST_F(CallStoreTest, ReadersAreToldOfEveryChange) {
 
 // What would deadlock, were the store or the watch still locked.
 TEST_F(CallStoreTest, ReadersAreToldOutsideTheLocks) {
-  const auto watch = store_.Watch("", kStart);
+  const auto watch = store_.Watch({}, kStart);
   Source source = CallWatch::Read(watch);
   std::vector<std::string> read;
   const auto reader = std::make_shared<Reader>([&] {
@@ -300,7 +301,7 @@ TEST_F(CallStoreTest, ReadersAreToldOutsideTheLocks) {
 }
 
 TEST_F(CallStoreTest, WatchesAndReadersThatAreGoneAreForgotten) {
-  auto watch = store_.Watch("", kStart);
+  auto watch = store_.Watch({}, kStart);
   watch->SetReader(std::make_shared<Reader>());
   Arrive("c-1");  // The reader is gone.
   const std::weak_ptr<CallWatch> gone = watch;
@@ -315,7 +316,7 @@ TEST_F(CallStoreTest, ThreadsMayWatchWhileCallsChange) {
   for (int t = 0; t < 3; ++t) {
     watchers.emplace_back([this] {
       for (int i = 0; i < 50; ++i) {
-        const auto watch = store_.Watch("", kStart);
+        const auto watch = store_.Watch({}, kStart);
         watch->SetReader(std::make_shared<Reader>());
         Source source = CallWatch::Read(watch);
         ReadAll(source);

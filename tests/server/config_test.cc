@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/ip_network.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/engine_settings.h"
@@ -220,7 +221,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Range{"hooks.max_age", 1'000, 604'800'000},
                       Range{"hooks.first_retry", 10, 3'600'000},
                       Range{"hooks.longest_retry", 1'000, 86'400'000},
-                      Range{"hooks.drain_limit", 0, 300'000}),
+                      Range{"hooks.drain_limit", 0, 300'000},
+                      Range{"routes.answer.answer_after", 0, 180'000},
+                      Range{"routes.app.limit", 100, 180'000}),
     NameOf);
 
 class NumberRangeTest : public ::testing::TestWithParam<Range> {
@@ -262,7 +265,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Range{"hooks.max_bytes", 65'536, 4'294'967'296},
                       Range{"hooks.max_dead_letters", 1, 1'000'000},
                       Range{"hooks.max_per_host", 1, 1'000},
-                      Range{"hooks.max_at_once", 1, 1'000}),
+                      Range{"hooks.max_at_once", 1, 1'000},
+                      Range{"routes.app.unanswered_status", 300, 699},
+                      Range{"routes.reject.status", 300, 699}),
     NameOf);
 
 // A setting of these kinds that is added later must be added above as well.
@@ -286,8 +291,8 @@ TEST(ConfigTest, EveryDurationAndNumberHasARange) {
     }
   };
   count(config::v1::Config::descriptor(), count);
-  EXPECT_EQ(durations, 24);
-  EXPECT_EQ(numbers, 11);
+  EXPECT_EQ(durations, 26);
+  EXPECT_EQ(numbers, 13);
 }
 
 TEST(ConfigTest, SomeRangesFollowT1) {
@@ -447,6 +452,68 @@ TEST(ReadHostPortTest, RefusesWhatIsNeither) {
   }
   EXPECT_EQ(ReadHostPort("host").status().message(),
             "\"host\" is not HOST:PORT");
+}
+
+// ---- Routes -------------------------------------------------------------
+
+TEST(ConfigTest, ARouteIsCheckedFieldByField) {
+  const auto complaint = [](const std::string& fields) {
+    return Complaint(absl::StrCat("routes {", fields, "}"));
+  };
+  EXPECT_EQ(complaint("name: 'a-1_B' source_networks: '10.0.0.0/8' "
+                      "request_uri: '*@a' to: '+1*@b' "
+                      "tags { key: 'k' value: 'v' } app {}"),
+            "");
+  EXPECT_EQ(complaint("answer {}"), "");
+  EXPECT_EQ(complaint("reject { status: 699 reason: 'No' }"), "");
+  EXPECT_THAT(complaint("name: 'x'"), HasSubstr("routes: must say answer {}"));
+  EXPECT_THAT(complaint("name: 'a b' app {}"), HasSubstr("routes.name: "));
+  EXPECT_THAT(complaint("source_networks: '10.0.0.1/8' app {}"),
+              HasSubstr("routes.source_networks: "));
+  EXPECT_THAT(complaint("request_uri: 'a b' app {}"),
+              HasSubstr("routes.request_uri: "));
+  EXPECT_THAT(complaint("to: '' app {}"), HasSubstr("routes.to: "));
+  EXPECT_THAT(complaint("tags { key: '' value: 'v' } app {}"),
+              HasSubstr("routes.tags: "));
+  EXPECT_THAT(complaint("reject { status: 200 }"),
+              HasSubstr("routes.reject.status: "));
+  EXPECT_THAT(complaint("reject { reason: 'a\\nb' }"),
+              HasSubstr("routes.reject.reason: "));
+}
+
+TEST(RoutesOfTest, AreThoseOfTheConfigurationInOrder) {
+  const std::vector<sip::CallRoute> routes = RoutesOf(Good(R"pb(
+    routes {
+      source_networks: "10.0.0.0/8"
+      request_uri: "a@*"
+      to: "b@*"
+      tags { key: "k" value: "v" }
+      app {
+        limit { seconds: 5 }
+        unanswered_status: 408
+      }
+    }
+    routes { reject {} }
+    routes { answer { answer_after { seconds: 2 } } }
+    routes { app {} }
+    routes { answer {} }
+  )pb"));
+  using Kind = sip::CallTreatment::Kind;
+  ASSERT_EQ(routes.size(), 5U);
+  EXPECT_TRUE(routes[0].sources.at(0).Contains(*ReadIpAddress("10.1.1.1")));
+  EXPECT_THAT(routes[0].request_uris, ::testing::ElementsAre("a@*"));
+  EXPECT_THAT(routes[0].tos, ::testing::ElementsAre("b@*"));
+  EXPECT_EQ(routes[0].treatment, (sip::CallTreatment{.kind = Kind::kApp,
+                                                     .app_limit = seconds(5),
+                                                     .status = 408,
+                                                     .tags = {{"k", "v"}}}));
+  EXPECT_EQ(routes[1].treatment,
+            (sip::CallTreatment{.kind = Kind::kReject, .status = 603}));
+  EXPECT_EQ(routes[2].treatment,
+            (sip::CallTreatment{.answer_after = seconds(2)}));
+  EXPECT_EQ(routes[3].treatment,
+            (sip::CallTreatment{.kind = Kind::kApp, .app_limit = minutes(1)}));
+  EXPECT_EQ(routes[4].treatment, sip::CallTreatment());
 }
 
 // ---- Webhooks -----------------------------------------------------------

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "sip/call/call_engine.h"
@@ -28,13 +29,32 @@ class FakeCallEngine final : public CallEngine {
   void Refer(TransferRequest request, ReferDone done) override {
     refers_.Put({std::move(request), std::move(done)});
   }
-  void HangUp(std::string call_id, HangUpDone done) override {
+  void Progress(ProgressRequest request, CallDone done) override {
+    progresses.push_back(std::move(request));
+    std::move(done)(decision);
+  }
+  void Answer(std::string call_id, std::string sdp, CallDone done) override {
+    answers.emplace_back(std::move(call_id), std::move(sdp));
+    std::move(done)(decision);
+  }
+  void Reject(RejectRequest request, CallDone done) override {
+    rejections.push_back(std::move(request));
+    std::move(done)(decision);
+  }
+  void HangUp(std::string call_id, CallDone done) override {
     hang_ups_.Put({std::move(call_id), std::move(done)});
   }
   void Drain(Done done) override { std::move(done)(); }
   void Stop(Done done) override { std::move(done)(); }
 
   // ---- What the test does with it ----
+
+  // What decisions about incoming calls end with, and those that came. One RPC
+  // at a time.
+  absl::Status decision = absl::OkStatus();
+  std::vector<ProgressRequest> progresses;
+  std::vector<std::pair<std::string, std::string>> answers;
+  std::vector<RejectRequest> rejections;
 
   // Waits for the next transfer to be asked for. Then Accept(), Plan() or
   // Refuse() it.
@@ -107,9 +127,9 @@ class FakeCallEngine final : public CallEngine {
 
   EngineObserver& observer_;
   Queue<std::pair<TransferRequest, ReferDone>> refers_;
-  Queue<std::pair<std::string, HangUpDone>> hang_ups_;
+  Queue<std::pair<std::string, CallDone>> hang_ups_;
   ReferDone refer_done_;
-  HangUpDone hang_up_done_;
+  CallDone hang_up_done_;
 };
 
 }  // namespace callcontrol::sip

@@ -88,9 +88,9 @@ TEST(ArgumentsTest, HelpNeedsNothingElse) {
 
 TEST(ArgumentsTest, EveryCommandHasAHelpThatNamesItAndShowsAnExample) {
   for (const Command command :
-       {Command::kCalls, Command::kWatch, Command::kRefer, Command::kHangUp,
-        Command::kTransfers, Command::kShow, Command::kHooks,
-        Command::kHooksRetry, Command::kHooksListen}) {
+       {Command::kCalls, Command::kWatch, Command::kRefer, Command::kAnswer,
+        Command::kReject, Command::kHangUp, Command::kTransfers, Command::kShow,
+        Command::kHooks, Command::kHooksRetry, Command::kHooksListen}) {
     const std::string name(CommandName(command));
     EXPECT_THAT(HelpText(command), HasSubstr("Example"));
     EXPECT_THAT(HelpText(command), HasSubstr("\n  callctl " + name));
@@ -101,7 +101,8 @@ TEST(ArgumentsTest, EveryCommandHasAHelpThatNamesItAndShowsAnExample) {
 TEST(ArgumentsTest, NoHelpIsWiderThanATerminal) {
   for (const Command command :
        {Command::kNone, Command::kCalls, Command::kWatch, Command::kRefer,
-        Command::kHangUp, Command::kTransfers, Command::kShow, Command::kHooks,
+        Command::kAnswer, Command::kReject, Command::kHangUp,
+        Command::kTransfers, Command::kShow, Command::kHooks,
         Command::kHooksRetry, Command::kHooksListen}) {
     std::size_t column = 0;
     for (const char c : HelpText(command)) {
@@ -127,6 +128,20 @@ TEST(ArgumentsTest, HooksHasCommandsOfItsOwn) {
   for (const char* port : {"x", "65536", "80 80"}) {
     EXPECT_THAT(Complaint({"hooks", "listen", port}), HasSubstr("PORT"));
   }
+}
+
+TEST(ArgumentsTest, RejectTakesAStatusAndAReason) {
+  EXPECT_EQ(Parse({"reject", "c-1-a"}).status, 603);
+  const Arguments busy = Parse({"reject", "c-1-a", "486", "--reason=Lunch"});
+  EXPECT_EQ(busy.command, Command::kReject);
+  EXPECT_EQ(busy.call, "c-1-a");
+  EXPECT_EQ(busy.status, 486);
+  EXPECT_EQ(busy.reason, "Lunch");
+  for (const char* status : {"200", "700", "busy"}) {
+    EXPECT_THAT(Complaint({"reject", "c-1-a", status}),
+                HasSubstr("STATUS must be from 300 to 699"));
+  }
+  EXPECT_EQ(Parse({"answer", "c-1-a"}).command, Command::kAnswer);
 }
 
 TEST(ArgumentsTest, WrongUsageIsToldInOneLine) {

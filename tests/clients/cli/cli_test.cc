@@ -323,6 +323,18 @@ TEST_F(CliTest, HangUpFindsACallByItsSipCallId) {
   EXPECT_THAT(err(), HasSubstr("no call with the SIP Call-ID"));
 }
 
+TEST_F(CliTest, AnswerAndRejectDecideAboutACall) {
+  service_.call.set_call_id("c-a-1");
+  service_.call.set_state(v1::CALL_STATE_ANSWERED);
+  EXPECT_EQ(Run({"answer", "c-a-1"}), 0);
+  EXPECT_EQ(service_.answer_request.call_id(), "c-a-1");
+  EXPECT_EQ(service_.answer_request.sdp(), "");
+  EXPECT_EQ(out(), "c-a-1 ANSWERED\n");
+  EXPECT_EQ(Run({"reject", "c-a-1", "486", "--reason=Lunch"}), 0);
+  EXPECT_EQ(service_.reject_request.status(), 486);
+  EXPECT_EQ(service_.reject_request.reason(), "Lunch");
+}
+
 TEST_F(CliTest, TransfersIsATable) {
   v1::ListTransfersResponse page;
   v1::Transfer& transfer = *page.add_transfers();

@@ -68,6 +68,8 @@ class FakeCallControl final : public v1::CallControl::Service {
   v1::WatchCallsRequest watch_calls_request;
   std::vector<v1::ListCallsRequest> list_calls_requests;
   v1::ListTransfersRequest list_transfers_request;
+  v1::AnswerCallRequest answer_request;
+  v1::RejectCallRequest reject_request;
   v1::HangUpCallRequest hang_up_request;
   v1::ListHookDeliveriesRequest list_hooks_request;
   v1::RetryHookDeliveryRequest retry_hook_request;
@@ -105,6 +107,20 @@ class FakeCallControl final : public v1::CallControl::Service {
   grpc::Status GetCall(grpc::ServerContext* /*context*/,
                        const v1::GetCallRequest* /*request*/,
                        v1::Call* response) override {
+    *response = call;
+    return unary_end;
+  }
+  grpc::Status AnswerCall(grpc::ServerContext* /*context*/,
+                          const v1::AnswerCallRequest* request,
+                          v1::Call* response) override {
+    answer_request = *request;
+    *response = call;
+    return unary_end;
+  }
+  grpc::Status RejectCall(grpc::ServerContext* /*context*/,
+                          const v1::RejectCallRequest* request,
+                          v1::Call* response) override {
+    reject_request = *request;
     *response = call;
     return unary_end;
   }

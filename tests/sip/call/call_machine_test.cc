@@ -72,6 +72,21 @@ TEST(CallMachineTest, RingsBeforeItAnswers) {
   EXPECT_TRUE(call.state().ack_due);
 }
 
+TEST(CallMachineTest, AClientReportsProgressUntilItAnswers) {
+  CallMachine call;
+  EXPECT_TRUE(call.awaits_answer());
+  //  INVITE ->             <- 183, 180
+  EXPECT_THAT(call.OnProgress(), ElementsAre(CallAction::kSendRinging));
+  EXPECT_THAT(call.OnProgress(), ElementsAre(CallAction::kSendRinging));
+  EXPECT_EQ(call.state().phase, CallPhase::kRinging);
+  EXPECT_TRUE(call.awaits_answer());
+  //                        <- 200
+  EXPECT_THAT(call.OnAnswerDue(), ElementsAre(CallAction::kSendAnswer));
+  EXPECT_FALSE(call.awaits_answer());
+  EXPECT_THAT(call.OnProgress(), IsEmpty());
+  EXPECT_EQ(call.state().phase, CallPhase::kAnswered);
+}
+
 TEST(CallMachineTest, AnswersOnce) {
   CallMachine call = AnsweredCall();
   EXPECT_THAT(call.OnAnswerDue(), IsEmpty());
@@ -343,6 +358,7 @@ INSTANTIATE_TEST_SUITE_P(
     CallMachine, AfterTheEndTest,
     ::testing::Values(
         Input{"Invite", [](CallMachine& c) { return c.OnInvite(true); }},
+        Input{"Progress", [](CallMachine& c) { return c.OnProgress(); }},
         Input{"AnswerDue", [](CallMachine& c) { return c.OnAnswerDue(); }},
         Input{"Refused", [](CallMachine& c) { return c.OnRefused(488, "x"); }},
         Input{"Ack", [](CallMachine& c) { return c.OnAck(); }},

@@ -188,5 +188,13 @@ TEST(SdpOfferTest, ItsAnswerIsTheSame) {
   EXPECT_EQ(*answer, offer);
 }
 
+TEST(CountMediaTest, CountsLinesThatBeginAnMLine) {
+  EXPECT_EQ(CountMedia(""), 0U);
+  EXPECT_EQ(CountMedia("v=0\r\ns=m=audio\r\n"), 0U);
+  EXPECT_EQ(CountMedia("v=0\r\nm=audio 1 RTP/AVP 0\r\na=x\r\nm=video 0 x 1"),
+            2U);
+  EXPECT_EQ(CountMedia("m=audio 1 RTP/AVP 0\nm=audio 2 RTP/AVP 0\n"), 2U);
+}
+
 }  // namespace
 }  // namespace callcontrol::sip
