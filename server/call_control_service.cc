@@ -67,6 +67,22 @@ absl::Status NotServed(const char* rpc) {
       absl::StrCat(rpc, " is not served by this version yet; it comes later"));
 }
 
+// Answers a request that is only to be checked by one `planned` event.
+void Validate(sip::CallEngine& engine, sip::TransferRequest request,
+              std::shared_ptr<StreamReactor<v1::ReferEvent>> reactor) {
+  engine.Refer(
+      std::move(request), [reactor](absl::StatusOr<sip::TransferPlan> plan) {
+        if (!plan.ok()) {
+          reactor->Fail(plan.status());
+          return;
+        }
+        reactor->Attach([event = std::make_shared<const v1::ReferEvent>(
+                             PlannedEvent(*plan, absl::Now()))] {
+          return StreamItem<v1::ReferEvent>{event, absl::OkStatus()};
+        });
+      });
+}
+
 // Fills one page of a list: `items` newest first, `convert` makes a message of
 // one, `add` appends to the response.
 template <typename Items, typename Convert, typename Add>
@@ -104,28 +120,54 @@ grpc::ServerWriteReactor<v1::ReferEvent>* CallControlService::Refer(
     reactor->Fail(targets.status());
     return reactor.get();
   }
-  const bool validate_only = transfer->validate_only;
-  engine_.Refer(
-      *std::move(transfer),
-      [this, reactor, validate_only, targets = *std::move(targets)](
-          absl::StatusOr<sip::TransferPlan> plan) mutable {
-        if (!plan.ok()) {
-          reactor->Fail(plan.status());
-          return;
-        }
-        if (validate_only) {
-          reactor->Attach([event = std::make_shared<const v1::ReferEvent>(
-                               PlannedEvent(*plan, absl::Now()))] {
-            return StreamItem<v1::ReferEvent>{event, absl::OkStatus()};
-          });
-          return;
-        }
-        const auto log = transfers_.Find(plan->transfer_id, absl::Now());
-        log->AddReader(reactor);
-        reactor->Attach(TransferLog::Read(log, 0));
-        hooks_.Follow(log, std::move(targets));
-      });
+  if (transfer->validate_only) {
+    Validate(engine_, *std::move(transfer), reactor);
+    return reactor.get();
+  }
+  const std::string request_id = transfer->request_id;
+  if (!request_id.empty()) {
+    const absl::StatusOr<bool> is_first = request_ids_.Claim(
+        request_id, FingerprintOf(*request),
+        [this, reactor](absl::StatusOr<std::string> transfer_id) {
+          if (transfer_id.ok()) {
+            Replay(*transfer_id, reactor);
+          } else {
+            reactor->Fail(transfer_id.status());
+          }
+        });
+    if (!is_first.ok()) reactor->Fail(is_first.status());
+    if (!is_first.value_or(false)) return reactor.get();
+  }
+  engine_.Refer(*std::move(transfer),
+                [this, reactor, request_id, targets = *std::move(targets)](
+                    absl::StatusOr<sip::TransferPlan> plan) mutable {
+                  if (!plan.ok()) {
+                    reactor->Fail(plan.status());
+                    if (!request_id.empty()) {
+                      request_ids_.Settle(request_id, plan.status());
+                    }
+                    return;
+                  }
+                  Replay(plan->transfer_id, reactor);
+                  hooks_.Follow(transfers_.Find(plan->transfer_id, absl::Now()),
+                                std::move(targets));
+                  if (!request_id.empty()) {
+                    request_ids_.Settle(request_id, plan->transfer_id);
+                  }
+                });
   return reactor.get();
+}
+
+void CallControlService::Replay(
+    const std::string& transfer_id,
+    const std::shared_ptr<StreamReactor<v1::ReferEvent>>& reactor) {
+  const auto log = transfers_.Find(transfer_id, absl::Now());
+  if (log == nullptr) {
+    reactor->Fail(NoSuchTransfer(transfer_id));
+    return;
+  }
+  log->AddReader(reactor);
+  reactor->Attach(TransferLog::Read(log, 0));
 }
 
 grpc::ServerWriteReactor<v1::ReferEvent>* CallControlService::WatchTransfer(

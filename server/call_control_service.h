@@ -2,18 +2,22 @@
 #ifndef CALLCONTROL_SERVER_CALL_CONTROL_SERVICE_H_
 #define CALLCONTROL_SERVER_CALL_CONTROL_SERVICE_H_
 
+#include <memory>
 #include <string>
 
+#include "absl/time/clock.h"
 #include "callcontrol/v1/call_control.grpc.pb.h"
 #include "server/call_store.h"
 #include "server/hooks/hook_dispatcher.h"
+#include "server/request_ids.h"
+#include "server/stream_reactor.h"
 #include "server/transfer_store.h"
 #include "sip/call/call_engine.h"
 
 namespace callcontrol::server {
 
 // Serves callcontrol.v1.CallControl: checks requests, asks the engine, reads
-// the stores. Holds no state of its own.
+// the stores. Its only state is which request ids were used.
 //
 // Ownership: engine, stores and hooks must outlive the service and its RPCs.
 // Threads: gRPC's; no handler blocks. Errors: as call_control.proto says.
@@ -22,7 +26,13 @@ class CallControlService final : public v1::CallControl::CallbackService {
  public:
   CallControlService(sip::CallEngine& engine, CallStore& calls,
                      TransferStore& transfers, HookDispatcher& hooks)
-      : engine_(engine), calls_(calls), transfers_(transfers), hooks_(hooks) {}
+      : engine_(engine),
+        calls_(calls),
+        transfers_(transfers),
+        hooks_(hooks),
+        request_ids_([&transfers](const std::string& transfer_id) {
+          return transfers.Find(transfer_id, absl::Now()) != nullptr;
+        }) {}
 
   // ---- Transfers ----
   grpc::ServerWriteReactor<v1::ReferEvent>* Refer(
@@ -87,6 +97,10 @@ class CallControlService final : public v1::CallControl::CallbackService {
                                        v1::Call*) override;
 
  private:
+  // Lets `reactor` read a transfer from its first event, or fails it.
+  void Replay(const std::string& transfer_id,
+              const std::shared_ptr<StreamReactor<v1::ReferEvent>>& reactor);
+
   // What follows a decision about a call: the call as it is then, or the error.
   sip::CallEngine::CallDone AnswerWithCall(grpc::ServerUnaryReactor* reactor,
                                            const std::string& call_id,
@@ -96,6 +110,7 @@ class CallControlService final : public v1::CallControl::CallbackService {
   CallStore& calls_;
   TransferStore& transfers_;
   HookDispatcher& hooks_;
+  RequestIds request_ids_;
 };
 
 }  // namespace callcontrol::server

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "server/proto_mapping.h"
+#include "sip/transfer/display_text.h"
 
 namespace callcontrol::server {
 namespace {
@@ -19,6 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kShortestLimit{10};
+constexpr std::size_t kLongestRequestId = 128;
 
 absl::Status NotServed(std::string_view field) {
   const std::string name(field);
@@ -31,10 +33,8 @@ absl::Status NotServed(std::string_view field) {
 absl::Status CheckServed(const v1::ReferRequest& request) {
   if (request.party_case() == v1::ReferRequest::kUri) return NotServed("uri");
   if (!request.replaces_call_id().empty()) return NotServed("replaces_call_id");
-  if (request.no_subscription()) return NotServed("no_subscription");
   if (request.hold_first()) return NotServed("hold_first");
   if (request.has_credentials()) return NotServed("credentials");
-  if (!request.request_id().empty()) return NotServed("request_id");
   return absl::OkStatus();
 }
 
@@ -155,7 +155,14 @@ absl::StatusOr<sip::TransferRequest> FromProto(
       !status.ok()) {
     return status;
   }
+  if (request.request_id().size() > kLongestRequestId ||
+      !sip::IsSafeText(request.request_id())) {
+    return InvalidField("request_id", "BAD_REQUEST_ID",
+                        "request_id must be one line of at most 128 bytes");
+  }
+  result.request_id = request.request_id();
   result.strict = request.strict();
+  result.no_subscription = request.no_subscription();
   result.validate_only = request.validate_only();
   return result;
 }

@@ -14,6 +14,7 @@ TransferLog::TransferLog(const sip::TransferPlan& plan, absl::Time time)
   transfer_.set_transfer_id(plan.transfer_id);
   transfer_.set_call_id(plan.call_id);
   transfer_.set_sip_call_id(plan.sip_call_id);
+  transfer_.set_request_id(plan.request_id);
   transfer_.set_refer_to(plan.refer_to);
   transfer_.set_referred_by(plan.referred_by);
   transfer_.set_state(v1::TRANSFER_STATE_PREPARING);

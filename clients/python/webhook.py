@@ -13,6 +13,7 @@ import http.server
 import json
 import os
 import sys
+import threading
 import time
 
 MAX_BODY = 64 * 1024
@@ -62,6 +63,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
     timeout = 60
     keys = ()
     seen = {}
+    lock = threading.Lock()
 
     def do_POST(self):
         size = self.headers.get("Content-Length", "")
@@ -77,15 +79,20 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             line = tell(json.loads(body))
         except (ValueError, KeyError, AttributeError):
             return self.answer(400)
-        delivery = self.headers.get("X-Callcontrol-Delivery", "")
-        if delivery not in self.seen:
-            self.seen[delivery] = None
-            if len(self.seen) > MAX_SEEN:
-                del self.seen[next(iter(self.seen))]
+        if self.is_new(self.headers.get("X-Callcontrol-Delivery", "")):
             print("".join(c if c.isprintable() else "?" for c in line), flush=True)
         # Quickly, and before any work that takes long: 2xx means that the hook
         # has arrived.
         return self.answer(204)
+
+    def is_new(self, delivery):
+        with self.lock:
+            if delivery in self.seen:
+                return False
+            self.seen[delivery] = None
+            if len(self.seen) > MAX_SEEN:
+                del self.seen[next(iter(self.seen))]
+            return True
 
     def answer(self, status):
         self.send_response(status)

@@ -108,12 +108,16 @@ void HookDispatcher::Follow(const std::shared_ptr<TransferLog>& log,
 }
 
 bool HookDispatcher::Ask(Task task) {
+  bool wake = false;
   {
+    // In one go: the thread ends once a stop was asked for and the inbox is
+    // empty.
     MutexLock lock(mutex_);
     if (stop_by_) return false;
+    wake = inbox_.empty();
+    inbox_.tasks.push_back(std::move(task));
   }
-  // A stop in between is no matter: what is in the inbox is still done.
-  Post(std::move(task));
+  if (wake) client_.Wake();
   return true;
 }
 

@@ -38,6 +38,10 @@ struct TransferRequest {
   std::optional<LegAction> on_unconfirmed;
   std::optional<LegAction> on_failure;
   bool strict = false;
+  // "Refer-Sub: false" (RFC 4488, 4).
+  bool no_subscription = false;
+  // The client's own name for the request; comes back in the plan.
+  std::string request_id;
   bool validate_only = false;
 };
 
@@ -68,6 +72,8 @@ struct TransferPlan {
   std::string refer_to;
   std::string referred_by;
   std::vector<SipHeader> headers;
+  bool no_subscription = false;
+  std::string request_id{};
 };
 
 // Told of everything that happens to calls and transfers.

@@ -142,6 +142,7 @@ void CallTransfer::SendRefer() {
 void CallTransfer::SendReferTo(const SipAddress& next_hop) {
   std::vector<SipHeader> headers = {{"Refer-To", plan_.refer_to},
                                     {"Referred-By", plan_.referred_by}};
+  if (plan_.no_subscription) headers.push_back({"Refer-Sub", "false"});
   headers.insert(headers.end(), plan_.headers.begin(), plan_.headers.end());
   refer_ = ClientTransaction::Send(
       call_.leg(), next_hop, SIP_METHOD_REFER, call_.contact(),

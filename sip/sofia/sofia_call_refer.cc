@@ -90,6 +90,8 @@ absl::StatusOr<TransferPlan> SofiaCall::Plan(
   plan.refer_to = *std::move(refer_to);
   plan.referred_by = *std::move(referred_by);
   plan.headers = request.headers;
+  plan.no_subscription = request.no_subscription;
+  plan.request_id = request.request_id;
   return plan;
 }
 

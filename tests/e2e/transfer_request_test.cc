@@ -231,18 +231,64 @@ TEST_F(TransferRequestTest, ARequestWithoutAPartyIsMalformed) {
             grpc::StatusCode::INVALID_ARGUMENT);
 }
 
+TEST_F(TransferRequestTest, ARequestThatIsMadeTwiceIsCarriedOutOnce) {
+  AnsweredCall call(server());
+  v1::ReferRequest request = Request(call);
+  request.set_request_id(Cat("once-", call.id));
+  TransferStream first = call.client.Refer(request);
+  TransferStream second = call.client.Refer(request);
+  SipMessage refer = call.peer.Expect("REFER");
+  call.peer.Answer(refer, 202);
+  EXPECT_THAT(
+      call.peer.Notify("SIP/2.0 486 Busy Here", "terminated;reason=noresource"),
+      Answered(200));
+  auto told = first.RestUntilResult();
+  ExpectWellFormed(told);
+  auto also = second.RestUntilResult();
+  ASSERT_EQ(also.size(), told.size());
+  EXPECT_EQ(also[0].transfer_id(), told[0].transfer_id());
+  // After the end it is replayed, and nothing is sent again.
+  auto replayed = call.client.Refer(request).RestUntilResult();
+  ASSERT_EQ(replayed.size(), told.size());
+  EXPECT_EQ(replayed.back().SerializeAsString(),
+            told.back().SerializeAsString());
+  EXPECT_EQ(call.client.GetTransfer(told[0].transfer_id()).request_id(),
+            request.request_id());
+  call.peer.ExpectNothing(50ms);
+
+  request.set_refer_to("sip:dave@target.example");
+  grpc::Status reused = call.client.ReferRefused(request);
+  EXPECT_EQ(reused.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(ErrorInfoOf(reused).reason(), "REQUEST_ID_REUSED");
+  EXPECT_EQ(ErrorInfoOf(reused).metadata().at("transfer_id"),
+            told[0].transfer_id());
+  call.peer.ExpectNothing(50ms);
+}
+
+TEST_F(TransferRequestTest, ARefusedRequestMayBeMadeAgainUnderItsId) {
+  AnsweredCall call(server());
+  v1::ReferRequest request = Request(call);
+  request.set_request_id(Cat("again-", call.id));
+  request.set_refer_to("http://target.example");
+  EXPECT_EQ(call.client.ReferRefused(request).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  request.set_refer_to("sip:carol@target.example");
+  TransferStream stream = call.client.Refer(request);
+  call.peer.Answer(call.peer.Expect("REFER"), 603);
+  EXPECT_THAT(stream.RestUntilResult().back(),
+              Ended(v1::TRANSFER_OUTCOME_REFER_DECLINED));
+}
+
 TEST_F(TransferRequestTest, WhatIsNotServedYetSaysSo) {
   AnsweredCall call(server());
   const std::vector<std::function<void(v1::ReferRequest&)>> kCases = {
       [](v1::ReferRequest& r) { r.set_uri("sip:bob@b.example"); },
       [](v1::ReferRequest& r) { r.set_replaces_call_id("c-test-other"); },
-      [](v1::ReferRequest& r) { r.set_no_subscription(true); },
       [](v1::ReferRequest& r) { r.set_hold_first(true); },
       [](v1::ReferRequest& r) {
         r.mutable_credentials()->set_username("bob");
         r.mutable_credentials()->set_password("secret");
-      },
-      [](v1::ReferRequest& r) { r.set_request_id("once"); }};
+      }};
   for (const auto& ask : kCases) {
     v1::ReferRequest request = Request(call);
     ask(request);

@@ -272,5 +272,33 @@ TEST_F(TransferTest, ANotifyInspiteOfNoSubscriptionStillDecides) {
   EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_TRANSFERRED);
 }
 
+TEST_F(TransferTest, NoSubscriptionIsAskedForOnlyAtTheClientsWish) {
+  AnsweredCall call(server());
+  TransferStream stream =
+      call.Refer("sip:carol@target.example",
+                 [](v1::ReferRequest& r) { r.set_no_subscription(true); });
+  SipMessage refer = call.peer.Expect("REFER");
+  EXPECT_THAT(refer.Lines("Refer-Sub"), ElementsAre("false"));
+  EXPECT_FALSE(refer.Has("Require"));
+  //        <--- 202, Refer-Sub: false (RFC 4488, 4)
+  call.peer.Answer(refer, 202, "", {{"Refer-Sub", "false"}});
+  call.peer.Answer(call.peer.Expect("BYE"), 200);
+  v1::TransferResult result = stream.RestUntilResult().back().result();
+  EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_ACCEPTED_NO_SUBSCRIPTION);
+  EXPECT_EQ(result.verdict(), v1::TRANSFER_VERDICT_UNKNOWN);
+}
+
+TEST_F(TransferTest, AFarEndThatSubscribesUsAllTheSameIsListenedTo) {
+  AnsweredCall call(server());
+  TransferStream stream =
+      call.Refer("sip:carol@target.example",
+                 [](v1::ReferRequest& r) { r.set_no_subscription(true); });
+  call.peer.Answer(call.peer.Expect("REFER"), 202);
+  EXPECT_THAT(call.peer.Notify("SIP/2.0 200 OK", kDone), Answered(200));
+  call.peer.Answer(call.peer.Expect("BYE"), 200);
+  EXPECT_THAT(stream.RestUntilResult().back(),
+              Ended(v1::TRANSFER_OUTCOME_TRANSFERRED));
+}
+
 }  // namespace
 }  // namespace callcontrol::testing

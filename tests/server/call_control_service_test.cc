@@ -765,6 +765,46 @@ TEST_F(CallControlServiceTest, CallsAreWatchedByTag) {
   EXPECT_EQ(event.call().tags().at("queue"), "sales");
 }
 
+// ---- Request ids --------------------------------------------------------
+
+TEST_F(CallControlServiceTest, TheSameRequestIdJoinsTheTransfer) {
+  v1::ReferRequest request = GoodRequest();
+  request.set_request_id("r-1");
+  Stream<v1::ReferEvent> first = Refer(request);
+  const sip::TransferRequest asked = engine_.AwaitRefer();
+  EXPECT_EQ(asked.request_id, "r-1");
+  // It comes while nobody knows yet whether the first is taken on.
+  Stream<v1::ReferEvent> second = Refer(request);
+  sip::TransferPlan plan = Plan("t-1");
+  plan.request_id = "r-1";
+  engine_.Accept(plan);
+  engine_.Tell("t-1", Answered(202), TransferPhase::kAccepted);
+  engine_.Tell("t-1", Succeeded(), TransferPhase::kDone);
+  EXPECT_EQ(first.Next().sequence(), 1);
+  EXPECT_EQ(second.Next().sequence(), 1);
+  EXPECT_TRUE(second.Next().has_result());
+  EXPECT_TRUE(second.End().ok());
+  EXPECT_FALSE(engine_.WasAskedToRefer());
+  v1::Transfer transfer;
+  EXPECT_TRUE(GetTransfer("t-1", &transfer).ok());
+  EXPECT_EQ(transfer.request_id(), "r-1");
+}
+
+TEST_F(CallControlServiceTest, ARefusedRequestFreesItsId) {
+  v1::ReferRequest request = GoodRequest();
+  request.set_request_id("r-1");
+  Stream<v1::ReferEvent> first = Refer(request);
+  engine_.AwaitRefer();
+  engine_.Refuse(MakeError(absl::StatusCode::kNotFound,
+                           {.reason = "CALL_NOT_FOUND"}, "no such call"));
+  EXPECT_THAT(first.End(), IsError(StatusCode::NOT_FOUND, "CALL_NOT_FOUND"));
+  Stream<v1::ReferEvent> again = Refer(request);
+  engine_.AwaitRefer();
+  engine_.Accept(Plan("t-2"));
+  engine_.Tell("t-2", Succeeded(), TransferPhase::kDone);
+  EXPECT_TRUE(again.Next().has_result());
+}
+
 // ---- Incoming calls -----------------------------------------------------
 
 TEST_F(CallControlServiceTest, DecisionsReachTheEngineAndTheCallComesBack) {

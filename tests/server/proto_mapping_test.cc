@@ -272,6 +272,19 @@ TEST(FromProtoTest, AnUnknownActionIsRefusedByName) {
   EXPECT_EQ(Complaint(request).field, "leg_policy.on_failure");
 }
 
+TEST(FromProtoTest, ARequestIdIsOneShortLine) {
+  v1::ReferRequest request = GoodRequest();
+  request.set_request_id(std::string(128, 'r'));
+  request.set_no_subscription(true);
+  EXPECT_EQ(FromProto(request)->request_id, std::string(128, 'r'));
+  EXPECT_TRUE(FromProto(request)->no_subscription);
+  for (const std::string& id : {std::string(129, 'r'), std::string("a\nb")}) {
+    request.set_request_id(id);
+    EXPECT_EQ(Complaint(request),
+              (ErrorDetail{.reason = "BAD_REQUEST_ID", .field = "request_id"}));
+  }
+}
+
 TEST(FromProtoTest, TheVerbOfThePageIsTakenAndNoOther) {
   v1::ReferRequest request = GoodRequest();
   request.set_verb("sip:refer");
@@ -310,11 +323,8 @@ INSTANTIATE_TEST_SUITE_P(
         Unserved{"uri", [](auto& r) { r.set_uri("sip:bob@example.com"); }},
         Unserved{"replaces_call_id",
                  [](auto& r) { r.set_replaces_call_id("c-n1-8"); }},
-        Unserved{"no_subscription",
-                 [](auto& r) { r.set_no_subscription(true); }},
         Unserved{"hold_first", [](auto& r) { r.set_hold_first(true); }},
-        Unserved{"credentials", [](auto& r) { r.mutable_credentials(); }},
-        Unserved{"request_id", [](auto& r) { r.set_request_id("r-1"); }}),
+        Unserved{"credentials", [](auto& r) { r.mutable_credentials(); }}),
     [](const auto& field) { return field.param.field; });
 
 // ---- Events -------------------------------------------------------------
