@@ -42,9 +42,12 @@ absl::StatusOr<bool> RequestIds::Claim(const std::string& id,
                        "request needs an id of its own"));
     }
     transfer_id = entry->second.transfer_id;
-    if (transfer_id.empty()) entry->second.waiting.push_back(std::move(joined));
+    if (transfer_id.empty()) {
+      entry->second.waiting.push_back(std::move(joined));
+      return false;
+    }
   }
-  if (!transfer_id.empty()) std::move(joined)(transfer_id);
+  std::move(joined)(transfer_id);
   return false;
 }
 
