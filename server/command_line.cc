@@ -25,8 +25,8 @@ Usage: callcontrold [flags]
   --version                print the version and stop
   --help                   print this and stop
 
-SIGTERM drains and stops. Exit code: 0 after that, 1 when something is wrong,
-2 for a bad flag.
+SIGHUP reads the routes of the configuration again; SIGTERM drains and stops.
+Exit code: 0 after that, 1 when something is wrong, 2 for a bad flag.
 )";
 
 absl::StatusOr<CommandLine> ReadCommandLine(int argc, char* const argv[]) {

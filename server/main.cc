@@ -3,6 +3,7 @@
 // callcontrold: options, start, signals, drain, stop.
 
 #include <fcntl.h>
+#include <google/protobuf/util/message_differencer.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -217,28 +218,81 @@ absl::Status WritePorts(const std::string& path, int grpc, int sip) {
                    std::generic_category().message(errno)));
 }
 
-sigset_t StopSignals() {
+sigset_t OurSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   return signals;
 }
 
-// Whether a stop was asked for within `wait`.
-bool StopAsked(milliseconds wait) {
-  const sigset_t signals = StopSignals();
+enum class Asked { kNothing, kReload, kStop };
+
+// What was asked for by a signal within `wait`.
+Asked AwaitSignal(milliseconds wait) {
+  const sigset_t signals = OurSignals();
   const timespec limit{wait.count() / 1000, (wait.count() % 1000) * 1'000'000};
-  return sigtimedwait(&signals, nullptr, &limit) > 0;
+  const int signal = sigtimedwait(&signals, nullptr, &limit);
+  if (signal <= 0) return Asked::kNothing;
+  return signal == SIGHUP ? Asked::kReload : Asked::kStop;
+}
+
+// ---- The configuration --------------------------------------------------
+
+// The file, with what the flags change, checked.
+absl::StatusOr<config::v1::Config> LoadConfig(const CommandLine& line) {
+  config::v1::Config config;
+  if (!line.config_file.empty()) {
+    absl::StatusOr<config::v1::Config> read = ReadConfigFile(line.config_file);
+    if (!read.ok()) return read.status();
+    config = *std::move(read);
+  }
+  if (line.grpc_listen) config.mutable_grpc()->set_listen(*line.grpc_listen);
+  if (line.sip_listen) config.mutable_sip()->set_listen(*line.sip_listen);
+  if (line.state_dir) config.set_state_dir(*line.state_dir);
+  if (absl::Status status = CheckConfig(config); !status.ok()) return status;
+  return config;
+}
+
+// Takes over what may change while calls are up: the routes. A file that is bad
+// changes nothing.
+void Reload(const CommandLine& line, config::v1::Config& config,
+            sip::SofiaEngine& engine) {
+  if (line.config_file.empty()) {
+    Log(Severity::kWarning, "reload_refused",
+        {{"error", "there is no configuration file to read again"}});
+    return;
+  }
+  absl::StatusOr<config::v1::Config> fresh = LoadConfig(line);
+  if (!fresh.ok()) {
+    Log(Severity::kError, "reload_refused",
+        {{"error", std::string(fresh.status().message())},
+         {"effect", "the configuration before stays"}});
+    return;
+  }
+  engine.SetRoutes(RoutesOf(*fresh));
+  config.mutable_routes()->Swap(fresh->mutable_routes());
+  Log(Severity::kInfo, "reloaded",
+      {{"routes", absl::StrCat(config.routes_size())}});
+  fresh->mutable_routes()->CopyFrom(config.routes());
+  if (!google::protobuf::util::MessageDifferencer::Equals(*fresh, config)) {
+    Log(Severity::kWarning, "reload_partial",
+        {{"effect", "settings other than routes change with a restart"}});
+  }
 }
 
 // ---- The life of the daemon ---------------------------------------------
 
 // Serves until a stop is asked for. False where the server is beyond help.
-bool Serve(GrpcFront& front, const sip::SofiaEngine& engine) {
+bool Serve(GrpcFront& front, sip::SofiaEngine& engine, const CommandLine& line,
+           config::v1::Config& config) {
   bool serving = true;
   int failed_probes = 0;
-  for (int second = 1; !StopAsked(seconds(1)); ++second) {
+  Asked asked = Asked::kNothing;
+  for (int second = 1; (asked = AwaitSignal(seconds(1))) != Asked::kStop;
+       ++second) {
+    if (asked == Asked::kReload) Reload(line, config, engine);
     const auto lag = engine.lag();
     if (lag > kDeadLag) {
       Log(Severity::kError, "sip_thread_stuck", {});
@@ -272,7 +326,8 @@ void DrainAndStop(GrpcFront& front, sip::SofiaEngine& engine,
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (std::chrono::steady_clock::now() < deadline &&
          is_drained.wait_for(milliseconds(20)) != std::future_status::ready) {
-    if (StopAsked(milliseconds(0))) break;  // Asked again: no more waiting.
+    // Asked again: no more waiting.
+    if (AwaitSignal(milliseconds(0)) == Asked::kStop) break;
   }
   std::promise<void> stopped;
   engine.Stop([&stopped] { stopped.set_value(); });
@@ -284,14 +339,14 @@ void DrainAndStop(GrpcFront& front, sip::SofiaEngine& engine,
   Log(Severity::kInfo, "stopped", {});
 }
 
-int Run(const CommandLine& line, const config::v1::Config& config,
+int Run(const CommandLine& line, config::v1::Config config,
         HookDispatcher::Options hook_options) {
   if (absl::Status status = RaiseDescriptorLimit(); !status.ok()) {
     return Fail(1, status.message());
   }
   // Every thread inherits the mask, the log's included: only the main one is
   // signalled.
-  const sigset_t signals = StopSignals();
+  const sigset_t signals = OurSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   InitLog(config.log().format() == "json" ? LogFormat::kJson : LogFormat::kText,
@@ -330,7 +385,7 @@ int Run(const CommandLine& line, const config::v1::Config& config,
     Log(Severity::kError, "ports_file",
         {{"error", std::string(ports.message())}});
   }
-  const bool healthy = ports.ok() && Serve(**front, **engine);
+  const bool healthy = ports.ok() && Serve(**front, **engine, line, config);
   // What is stuck cannot be stopped: a supervisor starts it again.
   if (!healthy && (*engine)->lag() > kDeadLag) std::abort();
   const auto limit = [healthy](bool set, const auto& given,
@@ -358,30 +413,20 @@ int Main(int argc, char* argv[]) {
     std::puts("callcontrold " CALLCONTROL_VERSION);
     return 0;
   }
-  config::v1::Config config;
-  if (!line->config_file.empty()) {
-    absl::StatusOr<config::v1::Config> read = ReadConfigFile(line->config_file);
-    if (!read.ok()) return Fail(1, read.status().message());
-    config = *std::move(read);
-  }
-  if (line->grpc_listen) config.mutable_grpc()->set_listen(*line->grpc_listen);
-  if (line->sip_listen) config.mutable_sip()->set_listen(*line->sip_listen);
-  if (line->state_dir) config.set_state_dir(*line->state_dir);
-  if (absl::Status status = CheckConfig(config); !status.ok()) {
-    return Fail(1, status.message());
-  }
-  const std::string state_dir = StateDir(config);
+  absl::StatusOr<config::v1::Config> config = LoadConfig(*line);
+  if (!config.ok()) return Fail(1, config.status().message());
+  const std::string state_dir = StateDir(*config);
   if (absl::Status status = CheckStateDir(state_dir); !status.ok()) {
     return Fail(1, status.message());
   }
   absl::StatusOr<HookDispatcher::Options> hook_options =
-      HookOptionsOf(config.hooks(), state_dir, UserAgent(config));
+      HookOptionsOf(config->hooks(), state_dir, UserAgent(*config));
   if (!hook_options.ok()) return Fail(1, hook_options.status().message());
   if (line->check) {
     std::puts("callcontrold: the configuration is good");
     return 0;
   }
-  return Run(*line, config, *std::move(hook_options));
+  return Run(*line, *std::move(config), *std::move(hook_options));
 }
 
 }  // namespace

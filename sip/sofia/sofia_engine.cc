@@ -40,7 +40,9 @@ absl::Status NoSuchCall(std::string_view id) {
 class SofiaEngine::Impl final : public CallHost, public RequestHandler {
  public:
   Impl(EngineOptions options, EngineObserver& observer)
-      : options_(std::move(options)), observer_(observer) {}
+      : options_(std::move(options)),
+        routes_(options_.routes),
+        observer_(observer) {}
 
   ~Impl() override {
     std::promise<void> gone;
@@ -105,6 +107,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     SofiaCall* call = Find(call_id);
     std::move(done)(call != nullptr ? act(*call) : NoSuchCall(call_id));
   }
+
+  void SetRoutes(std::vector<CallRoute> routes) { routes_ = std::move(routes); }
 
   // From any thread, ahead of Drain(), so that whoever is told of the draining
   // finds it true.
@@ -238,7 +242,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
         message == nullptr ? nullptr : msg_addrinfo(message);
     const CallTreatment& treatment = TreatmentOf(
         ReadIncomingCall(sip, source == nullptr ? nullptr : source->ai_addr),
-        options_.routes);
+        routes_);
     if (message != nullptr) msg_destroy(message);
     SofiaCall& started = *call;
     by_sip_call_id_.emplace(started.snapshot().sip_call_id, &started);
@@ -268,6 +272,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   }
 
   const EngineOptions options_;
+  std::vector<CallRoute> routes_;
   EngineObserver& observer_;
   std::random_device random_device_;
   std::unique_ptr<SipAgent> agent_;
@@ -338,6 +343,13 @@ void SofiaEngine::HangUp(std::string call_id, CallDone done) {
       return absl::OkStatus();
     });
   });
+}
+
+void SofiaEngine::SetRoutes(std::vector<CallRoute> routes) {
+  impl_->loop().Post(
+      [impl = impl_.get(), routes = std::move(routes)]() mutable {
+        impl->SetRoutes(std::move(routes));
+      });
 }
 
 void SofiaEngine::Drain(Done done) {

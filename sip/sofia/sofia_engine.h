@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "sip/call/call_engine.h"
@@ -35,6 +36,9 @@ class SofiaEngine final : public CallEngine {
   void HangUp(std::string call_id, CallDone done) override;
   void Drain(Done done) override;
   void Stop(Done done) override;
+
+  // How calls that come from now on are treated.
+  void SetRoutes(std::vector<CallRoute> routes);
 
   // The port listened on, for UDP and TCP.
   std::uint16_t sip_port() const { return sip_port_; }

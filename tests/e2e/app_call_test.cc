@@ -379,5 +379,29 @@ TEST_F(AppCallTest, ACallThatNoRouteFitsIsNotFound) {
   EXPECT_THAT(peer_.AwaitAnswer(invite_), Answered(404));
 }
 
+// ---- SIGHUP -------------------------------------------------------------
+
+TEST(ReloadTest, RoutesAreReadAgainAndABadFileChangesNothing) {
+  CallcontroldProcess server(
+      TestConfig(R"pb(routes { reject { status: 486 } })pb"));
+  ScriptedPeer peer(server.sip_port());
+  const auto status = [&] {
+    return peer.AwaitAnswer(peer.StartInvite({.sdp = SdpOffer()})).status();
+  };
+  EXPECT_EQ(status(), 486);
+  server.Reload(TestConfig(R"pb(routes { reject { status: 600 } })pb"));
+  server.AwaitLog("reloaded routes=1");
+  EXPECT_EQ(status(), 600);
+  server.Reload("routes { reject { status: 200 } }");
+  server.AwaitLog("routes.reject.status: must be from 300 to 699");
+  EXPECT_EQ(status(), 600);
+  server.Reload(TestConfig("calls { max_calls: 7 }"));
+  server.AwaitLog("reload_partial");
+  SipMessage ok = peer.Invite();
+  EXPECT_THAT(ok, Answered(200));
+  EXPECT_THAT(peer.Bye(), Answered(200));
+  EXPECT_TRUE(server.Running());
+}
+
 }  // namespace
 }  // namespace callcontrol::testing

@@ -210,6 +210,24 @@ CallcontroldProcess::CallcontroldProcess(const std::string& config,
   close(inotify_);
 }
 
+void CallcontroldProcess::AwaitLog(const std::string& text) const {
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  int inotify = inotify_init1(IN_CLOEXEC);
+  inotify_add_watch(inotify, (dir_.path() / "stderr").c_str(), IN_MODIFY);
+  while (child_.stderr_text().find(text) == std::string::npos) {
+    pollfd fd = {inotify, POLLIN, 0};
+    if (poll(&fd, 1, Milliseconds(deadline)) == 0) {
+      close(inotify);
+      throw std::runtime_error(
+          Cat("no ", text, " in the log:\n", child_.stderr_text()));
+    }
+    char events[4096];
+    if (read(inotify, events, sizeof(events)) < 0) break;
+  }
+  close(inotify);
+}
+
 void CallcontroldProcess::WaitForPorts() {
   auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (true) {

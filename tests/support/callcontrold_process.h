@@ -89,6 +89,13 @@ class CallcontroldProcess {
   uint16_t sip_port() const { return sip_port_; }
   uint16_t grpc_port() const { return grpc_port_; }
   bool Running() { return child_.Running(); }
+  // The configuration file, written anew, and SIGHUP; returns at once.
+  void Reload(const std::string& config) {
+    dir_.Write("callcontrold.textproto", config);
+    child_.Signal(1);
+  }
+  // Waits until a line of the log holds `text`.
+  void AwaitLog(const std::string& text) const;
   // SIGTERM; returns at once.
   void Terminate() { child_.Signal(15); }
   // Waits for the end and gives the exit code.
