@@ -271,11 +271,10 @@ void Reload(const CommandLine& line, config::v1::Config& config,
          {"effect", "the configuration before stays"}});
     return;
   }
-  engine.SetRoutes(RoutesOf(*fresh));
-  config.mutable_routes()->Swap(fresh->mutable_routes());
-  Log(Severity::kInfo, "reloaded",
-      {{"routes", absl::StrCat(config.routes_size())}});
-  fresh->mutable_routes()->CopyFrom(config.routes());
+  engine.SetRoutes(RoutesOf(*fresh), [count = fresh->routes_size()] {
+    Log(Severity::kInfo, "reloaded", {{"routes", absl::StrCat(count)}});
+  });
+  *config.mutable_routes() = fresh->routes();
   if (!google::protobuf::util::MessageDifferencer::Equals(*fresh, config)) {
     Log(Severity::kWarning, "reload_partial",
         {{"effect", "settings other than routes change with a restart"}});

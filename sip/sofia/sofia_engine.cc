@@ -345,11 +345,12 @@ void SofiaEngine::HangUp(std::string call_id, CallDone done) {
   });
 }
 
-void SofiaEngine::SetRoutes(std::vector<CallRoute> routes) {
-  impl_->loop().Post(
-      [impl = impl_.get(), routes = std::move(routes)]() mutable {
-        impl->SetRoutes(std::move(routes));
-      });
+void SofiaEngine::SetRoutes(std::vector<CallRoute> routes, Done done) {
+  impl_->loop().Post([impl = impl_.get(), routes = std::move(routes),
+                      done = std::move(done)]() mutable {
+    impl->SetRoutes(std::move(routes));
+    std::move(done)();
+  });
 }
 
 void SofiaEngine::Drain(Done done) {
