@@ -5,13 +5,14 @@
 import importlib.util
 import json
 import pathlib
+import re
 import threading
 import time
 import unittest
 
 import stage
 from hooks_stage import HooksTest, statuses_of
-from receivers import Certificate, Receiver, Silent
+from receivers import Certificate, Receiver, Silent, closed_port
 
 # The `sip:refer` page's own example.
 PAGE = json.loads((pathlib.Path(__file__).parent / "page.json").read_text())
@@ -378,6 +379,27 @@ class ReceiversTest(HooksTest):
         with Receiver(tls=good) as receiver:
             self.refer(server, actionHook=receiver.url("/a"))
             receiver.take(1)
+
+    def test_one_that_offers_http_2_is_spoken_to_in_it(self):
+        folder = pathlib.Path(self.enterContext(stage.Folder()))
+        tls = Certificate(folder, "IP:127.0.0.1")
+        (folder / "e").touch()
+        (folder / "a").touch()
+        port = closed_port()
+        command = ["nghttpd", "--verbose", "--address=127.0.0.1", f"-d{folder}"]
+        command += [str(port), tls.key, tls.certificate]
+        with stage.Talker(command, {}) as receiver:
+            receiver.await_line("listen 127.0.0.1")
+            server = self.start(f'ca_file: "{tls.certificate}"')
+            url = f"https://127.0.0.1:{port}"
+            self.refer(server, eventHook=f"{url}/e", actionHook=f"{url}/a")
+            receiver.await_line(":path: /a")
+            self.await_none(server)
+            posts = [x for x in receiver.lines if ":method: POST" in x]
+            # Frames of one connection, "[id=1]", which was kept.
+            streams = {re.search(r"stream_id=(\d+)", x).group(1) for x in posts}
+        self.assertEqual(len(posts), 4)
+        self.assertEqual(streams, {"1", "3", "5", "7"})
 
     def test_a_slow_one_delays_neither_the_stream_nor_other_hooks(self):
         release = threading.Event()

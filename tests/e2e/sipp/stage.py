@@ -111,6 +111,7 @@ class Talker(Child):
         self.start(
             command,
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, **environment},
         )
