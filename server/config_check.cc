@@ -150,8 +150,9 @@ void CheckRoute(const config::v1::Route& route, Checker& check) {
   check.That(std::ranges::all_of(route.to(), IsPattern), "routes.to",
              "must be a pattern such as sales@*");
   check.That(route.tags_size() <= 16, "routes.tags", "must be at most 16");
-  for (const auto& [name, value] : route.tags()) {
-    check.That(!name.empty() && IsSmallText(name) && IsSmallText(value),
+  for (const config::v1::Tag& tag : route.tags()) {
+    check.That(!tag.name().empty() && IsSmallText(tag.name()) &&
+                   IsSmallText(tag.value()),
                "routes.tags", "must be one line of at most 256 bytes each");
   }
   check.That(route.treatment_case() != config::v1::Route::TREATMENT_NOT_SET,

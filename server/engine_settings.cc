@@ -51,7 +51,9 @@ std::vector<sip::CallRoute> RoutesOf(const config::v1::Config& config) {
                               from.request_uri().end());
     route.tos.assign(from.to().begin(), from.to().end());
     sip::CallTreatment& treatment = route.treatment;
-    treatment.tags.insert(from.tags().begin(), from.tags().end());
+    for (const config::v1::Tag& tag : from.tags()) {
+      treatment.tags[tag.name()] = tag.value();
+    }
     if (from.has_reject()) {
       treatment.kind = sip::CallTreatment::Kind::kReject;
       const int status = from.reject().status();

@@ -350,20 +350,20 @@ int Run(const CommandLine& line, config::v1::Config config,
   signal(SIGPIPE, SIG_IGN);
   InitLog(config.log().format() == "json" ? LogFormat::kJson : LogFormat::kText,
           SeverityOf(config.log().level()));
+  // After everything that logs.
+  struct LogEnd {
+    ~LogEnd() { StopLog(); }
+  } log_end;
   CallStore calls(CallLimitsOf(config));
   TransferStore transfers(TransferLimitsOf(config));
   EventRecorder recorder(calls, transfers);
   HookDispatcher hooks(std::move(hook_options), *HookGuardOf(config.hooks()));
   auto engine = sip::SofiaEngine::Start(EngineOptionsOf(config), recorder);
-  if (!engine.ok()) {
-    StopLog();
-    return Fail(1, engine.status().message());
-  }
+  if (!engine.ok()) return Fail(1, engine.status().message());
   CallControlService service(**engine, calls, transfers, hooks);
   auto front = GrpcFront::Start(GrpcListen(config), service);
   if (!front.ok()) {
     engine->reset();
-    StopLog();
     return Fail(1, front.status().message());
   }
   (*front)->SetServing(true);
@@ -397,7 +397,6 @@ int Run(const CommandLine& line, config::v1::Config config,
       limit(config.hooks().has_drain_limit(), config.hooks().drain_limit(),
             kDefaultHooksDrainLimit));
   engine->reset();
-  StopLog();
   return healthy ? 0 : 1;
 }
 

@@ -26,6 +26,8 @@ namespace {
 
 constexpr std::size_t kMaxBody = 65'536;
 constexpr std::size_t kThreads = 32;
+// Of JSON in JSON: writing it takes stack.
+constexpr int kMaxDepth = 64;
 constexpr absl::Duration kTolerance = absl::Minutes(5);
 
 std::string HmacSha256(std::string_view key, const std::string& text) {
@@ -85,8 +87,13 @@ std::string HookText(const ReceivedHook& hook, std::string_view key,
 std::string HookJson(const ReceivedHook& hook, std::string_view key,
                      absl::Time now) {
   using Json = nlohmann::ordered_json;
-  Json body = Json::parse(hook.body, nullptr, /*allow_exceptions=*/false);
-  if (body.is_discarded()) body = hook.body;
+  bool deep = false;
+  const auto shallow = [&deep](int depth, Json::parse_event_t, Json&) {
+    deep |= depth > kMaxDepth;
+    return true;
+  };
+  Json body = Json::parse(hook.body, shallow, /*allow_exceptions=*/false);
+  if (body.is_discarded() || deep) body = hook.body;
   const Json line = {{"path", hook.path},
                      {"delivery", hook.delivery},
                      {"attempt", hook.attempt},

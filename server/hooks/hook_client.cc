@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 #include <optional>
@@ -15,6 +16,7 @@ namespace callcontrol::server {
 namespace {
 
 constexpr std::size_t kMaxAnswer = 65'536;
+constexpr curl_off_t kLongestRetryAfter = 86'400;
 
 struct ListFree {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -76,7 +78,8 @@ struct HookClient::Transfer {
       if (curl_easy_getinfo(easy.get(), CURLINFO_RETRY_AFTER, &seconds) ==
               CURLE_OK &&
           seconds > 0) {
-        attempt.retry_after = std::chrono::seconds(seconds);
+        attempt.retry_after =
+            std::chrono::seconds(std::min(seconds, kLongestRetryAfter));
       }
       return attempt;
     }

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/log.h"
@@ -215,10 +216,10 @@ void HookDispatcher::Run() {
                   now);
     }
     // At once, so that a crash finds a promise or what became of it, not both.
-    std::vector<HookChange> changes = queue_.TakeChanges();
-    changes.insert(changes.end(), std::make_move_iterator(changes_.begin()),
-                   std::make_move_iterator(changes_.end()));
-    changes_.clear();
+    std::vector<HookChange> changes = std::exchange(changes_, {});
+    std::vector<HookChange> of_queue = queue_.TakeChanges();
+    changes.insert(changes.end(), std::make_move_iterator(of_queue.begin()),
+                   std::make_move_iterator(of_queue.end()));
     journal_.Write(std::move(changes));
   } while (Rest());
 }
@@ -267,6 +268,16 @@ void HookDispatcher::TakeEvent(const v1::ReferEvent& event, Follower& follower,
   }
 }
 
+bool HookDispatcher::MayHaveToken(const HookUrl& url) const {
+  if (std::ranges::find(options_.bearer_hosts, url.host) ==
+      options_.bearer_hosts.end()) {
+    return false;
+  }
+  // In clear text only where the configuration itself says so.
+  return url.origin == guard_.base().origin ||
+         absl::StartsWith(url.origin, "https://");
+}
+
 absl::Status HookDispatcher::Send(const HookDelivery& delivery) {
   const auto url = guard_.Resolve(delivery.url, "url");
   if (!url.ok()) return url.status();
@@ -283,8 +294,7 @@ absl::Status HookDispatcher::Send(const HookDelivery& delivery) {
         Signature(options_.signing_keys, absl::Now(), delivery.body)));
   }
   const bool gets_token = !options_.bearer_token.empty() &&
-                          std::ranges::find(options_.bearer_hosts, url->host) !=
-                              options_.bearer_hosts.end() &&
+                          MayHaveToken(*url) &&
                           // Its own credentials come first.
                           WithoutCredentials(delivery.url) == delivery.url;
   if (gets_token) {

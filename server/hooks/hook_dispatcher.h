@@ -92,6 +92,7 @@ class HookDispatcher final : private HookJournal::Listener {
   Inbox TakeInbox() ABSL_LOCKS_EXCLUDED(mutex_);
   void ReadLog(const std::shared_ptr<Follower>& follower, HookTime now);
   void TakeEvent(const v1::ReferEvent& event, Follower& follower, HookTime now);
+  bool MayHaveToken(const HookUrl& url) const;
   // An error where the URL is no longer allowed.
   absl::Status Send(const HookDelivery& delivery);
   void TakeAttempt(const HookClient::Ended& ended, HookTime now);

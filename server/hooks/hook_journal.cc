@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/hooks/hook_journal.h"
 
+#include <algorithm>
 #include <filesystem>
-#include <iterator>
 #include <system_error>
 #include <utility>
 #include <variant>
@@ -13,17 +13,22 @@ namespace callcontrol::server {
 namespace {
 
 using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
 
-// How long the disk is left alone after a failure.
-constexpr milliseconds kPause{1'000};
+// How long the disk is left alone after a failure; doubled with each more.
+constexpr milliseconds kFirstPause{1'000};
+constexpr milliseconds kLongestPause{8'000};
 constexpr milliseconds kNoHurry{60'000};
-// Unwritten changes that are kept; beyond it the oldest go. What is lost then
-// is only the safety against a crash.
-constexpr std::size_t kMaxBacklog = 200'000;
+// A write that takes longer is on a disk that is no use for now.
+constexpr milliseconds kStuck{1'000};
 
 const std::string& IdOf(const HookChange& change) {
   const auto* removed = std::get_if<HookRemoved>(&change);
   return removed != nullptr ? removed->id : std::get<HookDelivery>(change).id;
+}
+
+bool IsRemoval(const HookChange& change) {
+  return std::holds_alternative<HookRemoved>(change);
 }
 
 }  // namespace
@@ -46,58 +51,50 @@ void HookJournal::Write(std::vector<HookChange> changes) {
   if (path_.empty() || changes.empty()) return;
   {
     MutexLock lock(mutex_);
-    handed_in_.insert(handed_in_.end(),
-                      std::make_move_iterator(changes.begin()),
-                      std::make_move_iterator(changes.end()));
+    for (HookChange& change : changes) Merge(std::move(change));
   }
   changed_.NotifyOne();
 }
 
 bool HookJournal::healthy() const {
   MutexLock lock(mutex_);
-  return !path_.empty() && healthy_;
+  const bool stuck = !writing_.empty() && Clock::now() - write_began_ > kStuck;
+  return !path_.empty() && healthy_ && !stuck;
 }
 
 void HookJournal::Run() {
   // What was left behind is taken up at once.
   std::error_code ignored;
   wanted_ = std::filesystem::exists(path_, ignored);
+  milliseconds pause = kFirstPause;
   bool go_on = true;
   while (true) {
     const absl::Status status = WriteBacklog();
     Tell(status);
     if (!go_on) return;
-    go_on = Collect(status.ok() ? std::nullopt : std::optional(kPause));
+    go_on = Rest(status.ok() ? std::nullopt : std::optional(pause));
+    pause = status.ok() ? kFirstPause : std::min(2 * pause, kLongestPause);
   }
 }
 
-bool HookJournal::Collect(std::optional<milliseconds> pause) {
-  using Clock = std::chrono::steady_clock;
-  std::vector<HookChange> changes;
-  bool stopping = false;
-  {
-    MutexLock lock(mutex_);
-    const Clock::time_point until = Clock::now() + pause.value_or(kNoHurry);
-    while (!stopping_ && (pause || handed_in_.empty()) &&
-           Clock::now() < until) {
-      changed_.WaitFor(mutex_,
-                       std::chrono::ceil<milliseconds>(until - Clock::now()));
-    }
-    changes.swap(handed_in_);
-    stopping = stopping_;
+bool HookJournal::Rest(std::optional<milliseconds> pause) {
+  MutexLock lock(mutex_);
+  const Clock::time_point until = Clock::now() + pause.value_or(kNoHurry);
+  while (!stopping_ && (pause || backlog_.empty()) && Clock::now() < until) {
+    changed_.WaitFor(mutex_,
+                     std::chrono::ceil<milliseconds>(until - Clock::now()));
   }
-  for (HookChange& change : changes) Merge(std::move(change));
-  return !stopping;
+  return !stopping_;
 }
 
 void HookJournal::Merge(HookChange change) {
-  std::string id = IdOf(change);
-  const auto [place, is_new] = backlog_.insert_or_assign(id, std::move(change));
-  if (!is_new) return;
-  order_.push_back(std::move(id));
-  if (order_.size() <= kMaxBacklog) return;
-  backlog_.erase(order_.front());
-  order_.pop_front();
+  const std::string id = IdOf(change);
+  // What never got to the disk need not be taken from it.
+  if (IsRemoval(change) && !stored_.contains(id) && !writing_.contains(id)) {
+    backlog_.erase(id);
+    return;
+  }
+  backlog_.insert_or_assign(id, std::move(change));
 }
 
 absl::Status HookJournal::OpenStore() {
@@ -109,38 +106,65 @@ absl::Status HookJournal::OpenStore() {
     return absl::UnavailableError(absl::StrCat(
         "cannot make the directory ", folder.string(), ": ", error.message()));
   }
+  std::vector<HookDelivery> deliveries;
   std::string notice;
-  auto store = HookStore::Open(path_, &notice);
+  auto store = HookStore::Open(path_, deliveries, &notice);
   if (!notice.empty()) listener_.OnStoreNotice(notice);
   if (!store.ok()) return store.status();
-  auto deliveries = (*store)->Load();
-  if (!deliveries.ok()) return deliveries.status();
   store_ = *std::move(store);
-  if (!deliveries->empty()) listener_.OnRestored(*std::move(deliveries));
+  {
+    MutexLock lock(mutex_);
+    stored_.clear();
+    for (const HookDelivery& delivery : deliveries) {
+      stored_.insert(delivery.id);
+    }
+  }
+  if (!deliveries.empty()) listener_.OnRestored(std::move(deliveries));
   return absl::OkStatus();
 }
 
 absl::Status HookJournal::WriteBacklog() {
-  if (store_ == nullptr && (wanted_ || !order_.empty())) {
+  std::vector<HookChange> changes;
+  {
+    MutexLock lock(mutex_);
+    wanted_ |= !backlog_.empty();
+  }
+  if (store_ == nullptr && wanted_) {
     if (absl::Status status = OpenStore(); !status.ok()) return status;
   }
-  if (order_.empty()) return absl::OkStatus();
-  std::vector<HookChange> changes;
-  changes.reserve(order_.size());
-  for (const std::string& id : order_) changes.push_back(backlog_.at(id));
-  if (absl::Status status = store_->Write(changes); !status.ok()) {
-    return status;
+  {
+    MutexLock lock(mutex_);
+    if (backlog_.empty()) return absl::OkStatus();
+    writing_.swap(backlog_);
+    write_began_ = Clock::now();
+    changes.reserve(writing_.size());
+    for (const auto& [id, change] : writing_) changes.push_back(change);
   }
-  backlog_.clear();
-  order_.clear();
-  std::vector<std::string> stored;
-  for (HookChange& change : changes) {
-    if (auto* delivery = std::get_if<HookDelivery>(&change)) {
-      stored.push_back(std::move(delivery->id));
+  absl::Status status = store_->Write(changes);
+  // Found damaged in the middle: it is moved aside when it is opened again.
+  if (absl::IsDataLoss(status)) store_.reset();
+  TakeWritten(status);
+  return status;
+}
+
+void HookJournal::TakeWritten(const absl::Status& status) {
+  std::vector<std::string> ids;
+  {
+    MutexLock lock(mutex_);
+    for (auto& [id, change] : writing_) {
+      if (!status.ok()) {
+        // What has changed since is newer.
+        backlog_.try_emplace(id, std::move(change));
+      } else if (IsRemoval(change)) {
+        stored_.erase(id);
+      } else {
+        stored_.insert(id);
+        ids.push_back(id);
+      }
     }
+    writing_.clear();
   }
-  if (!stored.empty()) listener_.OnStored(std::move(stored));
-  return absl::OkStatus();
+  if (!ids.empty()) listener_.OnStored(std::move(ids));
 }
 
 void HookJournal::Tell(const absl::Status& status) {

@@ -3,12 +3,12 @@
 #define CALLCONTROL_SERVER_HOOKS_HOOK_JOURNAL_H_
 
 #include <chrono>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -58,14 +58,19 @@ class HookJournal {
   bool healthy() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  using Changes = std::unordered_map<std::string, HookChange>;
+
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Moves what was handed in to backlog_: after `pause`, or without one as soon
-  // as there is something. False: the end was asked for.
-  bool Collect(std::optional<std::chrono::milliseconds> pause)
+  // Waits for something to write: for `pause`, or without one as long as it
+  // takes. False: the end was asked for.
+  bool Rest(std::optional<std::chrono::milliseconds> pause)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  void Merge(HookChange change);
-  absl::Status OpenStore();
-  absl::Status WriteBacklog();
+  // Keeps what has to be written of `change`.
+  void Merge(HookChange change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status OpenStore() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status WriteBacklog() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ends a write: what was written, or has to be written again.
+  void TakeWritten(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
   void Tell(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::string path_;
@@ -73,15 +78,20 @@ class HookJournal {
 
   mutable Mutex mutex_;
   Condition changed_;
-  std::vector<HookChange> handed_in_ ABSL_GUARDED_BY(mutex_);
+  // The newest change of each delivery that isn't written, by id. Bounded by
+  // what is alive and by what is on the disk: what comes and goes in between
+  // leaves nothing behind.
+  Changes backlog_ ABSL_GUARDED_BY(mutex_);
+  // What is being written, and since when.
+  Changes writing_ ABSL_GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point write_began_ ABSL_GUARDED_BY(mutex_);
+  // Ids that are on the disk.
+  std::unordered_set<std::string> stored_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool healthy_ ABSL_GUARDED_BY(mutex_) = true;
 
-  // The journal's thread only: the newest change of each delivery that isn't
-  // written, by id, and the ids in the order in which they came.
+  // The journal's thread only.
   std::unique_ptr<HookStore> store_;
-  std::unordered_map<std::string, HookChange> backlog_;
-  std::deque<std::string> order_;
   // There is something to take up.
   bool wanted_ = false;
 

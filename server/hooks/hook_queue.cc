@@ -13,6 +13,8 @@ using std::chrono::milliseconds;
 
 // What a delivery takes besides its strings: nodes of maps, and a row.
 constexpr std::size_t kOverhead = 512;
+constexpr std::size_t kFirstAllowance = 4;
+constexpr std::size_t kMaxOrigins = 10'000;
 
 std::size_t BytesOf(const HookDelivery& delivery) {
   return kOverhead + delivery.url.size() + delivery.body.size() +
@@ -94,9 +96,16 @@ const HookDelivery* HookQueue::StartNext(HookTime now) {
   while (!timers_.empty() && timers_.begin()->first <= now) {
     Schedule(LaneKey(timers_.begin()->second), now);
   }
-  if (turns_.empty() || sending_ >= limits_.max_at_once) return nullptr;
-  const std::string name = turns_.front();
-  turns_.pop_front();
+  if (sending_ >= limits_.max_at_once) return nullptr;
+  const bool silent = turns_.empty();
+  std::deque<std::string>& turns = silent ? silent_turns_ : turns_;
+  if (turns.empty() ||
+      (silent && silent_attempts_.size() >=
+                     std::max<std::size_t>(1, limits_.max_at_once / 2))) {
+    return nullptr;
+  }
+  const std::string name = turns.front();
+  turns.pop_front();
   Origin& origin = origins_.at(name);
   origin.has_turn = false;
   Lane& lane = lanes_.at(origin.ready.front());
@@ -104,6 +113,7 @@ const HookDelivery* HookQueue::StartNext(HookTime now) {
   lane.state = Lane::State::kSending;
   ++origin.sending;
   ++sending_;
+  if (silent) silent_attempts_.insert(lane.queue.front());
   GiveTurn(name, origin);
   Entry& entry = entries_.at(lane.queue.front());
   entry.sending = true;
@@ -121,6 +131,8 @@ void HookQueue::OnAttempt(const std::string& id, const HookAttempt& attempt,
   const std::string name = entry.delivery.origin;
   Origin& origin = origins_.at(name);
   --origin.sending;
+  silent_attempts_.erase(number);
+  Learn(attempt.http_status != 0, origin);
   GiveTurn(name, origin);
 
   const LaneKey key{entry.delivery.transfer_id, entry.delivery.kind};
@@ -143,7 +155,7 @@ void HookQueue::OnAttempt(const std::string& id, const HookAttempt& attempt,
     Bury(number);
     PopHead(key, now);
   }
-  if (origin.ready.empty() && origin.sending == 0) origins_.erase(name);
+  ForgetIdleOrigins();
 }
 
 bool HookQueue::Retry(const std::string& id, HookTime now) {
@@ -235,7 +247,7 @@ void HookQueue::Schedule(const LaneKey& key, HookTime now) {
     return;
   }
   lane.state = Lane::State::kReady;
-  Origin& origin = origins_[head.delivery.origin];
+  Origin& origin = OriginOf(head.delivery.origin);
   origin.ready.push_back(key);
   GiveTurn(head.delivery.origin, origin);
 }
@@ -248,21 +260,45 @@ void HookQueue::LeaveState(const LaneKey& key, Lane& lane) {
   }
   // A ready lane whose head changes: rare, so the search may cost.
   for (auto& [name, origin] : origins_) std::erase(origin.ready, key);
-  std::erase_if(turns_, [this](const std::string& name) {
-    Origin& origin = origins_.at(name);
-    if (!origin.ready.empty()) return false;
-    origin.has_turn = false;
-    return true;
-  });
+  for (std::deque<std::string>* turns : {&turns_, &silent_turns_}) {
+    std::erase_if(*turns, [this](const std::string& name) {
+      Origin& origin = origins_.at(name);
+      if (!origin.ready.empty()) return false;
+      origin.has_turn = false;
+      return true;
+    });
+  }
+}
+
+HookQueue::Origin& HookQueue::OriginOf(const std::string& name) {
+  const auto [place, is_new] = origins_.try_emplace(name);
+  if (is_new) {
+    place->second.allowance = std::min(kFirstAllowance, limits_.max_per_host);
+  }
+  return place->second;
 }
 
 void HookQueue::GiveTurn(const std::string& name, Origin& origin) {
   if (origin.has_turn || origin.ready.empty() ||
-      origin.sending >= limits_.max_per_host) {
+      origin.sending >= origin.allowance) {
     return;
   }
   origin.has_turn = true;
-  turns_.push_back(name);
+  (origin.silent ? silent_turns_ : turns_).push_back(name);
+}
+
+void HookQueue::Learn(bool answered, Origin& origin) const {
+  origin.silent = !answered;
+  origin.allowance =
+      answered ? std::min(2 * origin.allowance, limits_.max_per_host) : 1;
+}
+
+void HookQueue::ForgetIdleOrigins() {
+  // Kept while they are few, because of what was learned of them.
+  if (origins_.size() <= kMaxOrigins) return;
+  std::erase_if(origins_, [](const auto& entry) {
+    return entry.second.ready.empty() && entry.second.sending == 0;
+  });
 }
 
 void HookQueue::PopHead(const LaneKey& key, HookTime now) {
@@ -300,15 +336,19 @@ void HookQueue::Bury(std::uint64_t number) {
   entry.delivery.dead = true;
   dead_.insert(number);
   Store(entry);
-  TrimDead();
+  TrimDead(0, number);
 }
 
-void HookQueue::TrimDead(std::size_t more) {
-  while (!dead_.empty() && (dead_.size() > limits_.max_dead_letters ||
-                            bytes_ + more > limits_.max_bytes)) {
-    const std::uint64_t oldest = *dead_.begin();
-    dead_.erase(dead_.begin());
-    Remove(oldest);
+void HookQueue::TrimDead(std::size_t more, std::uint64_t spared) {
+  auto oldest = dead_.begin();
+  while (oldest != dead_.end() && (dead_.size() > limits_.max_dead_letters ||
+                                   bytes_ + more > limits_.max_bytes)) {
+    if (*oldest == spared) {
+      ++oldest;
+      continue;
+    }
+    Remove(*oldest);
+    oldest = dead_.erase(oldest);
   }
 }
 

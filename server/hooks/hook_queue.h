@@ -57,7 +57,9 @@ std::chrono::milliseconds RetryPause(
 // before has arrived or was given up; its action hook follows the last of them,
 // or `action_wait` after it was added, whichever is first. Transfers don't wait
 // for each other, except that a host has only so many connections: hosts take
-// turns.
+// turns. How many it has is learned: a few at first, twice as many with each
+// answer, one after an attempt that nobody answered; and hosts that are silent
+// have half of all connections at most between them.
 //
 // Ownership: a value. Threads: thread-compatible. Errors: none; what there is
 // no room for becomes a dead letter. Time: handed in, monotonic.
@@ -129,7 +131,11 @@ class HookQueue {
   struct Origin {
     std::deque<LaneKey> ready;
     std::size_t sending = 0;
-    // Stands in turns_.
+    // Attempts at once that it has earned.
+    std::size_t allowance = 0;
+    // The last attempt got no answer.
+    bool silent = false;
+    // Stands in turns_ or in silent_turns_.
     bool has_turn = false;
   };
 
@@ -140,14 +146,18 @@ class HookQueue {
   void Schedule(const LaneKey& key, HookTime now);
   HookTime DueOf(const LaneKey& key, const Entry& head) const;
   void LeaveState(const LaneKey& key, Lane& lane);
+  Origin& OriginOf(const std::string& name);
   void GiveTurn(const std::string& name, Origin& origin);
+  // What an attempt said about its origin.
+  void Learn(bool answered, Origin& origin) const;
+  void ForgetIdleOrigins();
   // The head has left its lane.
   void PopHead(const LaneKey& key, HookTime now);
   void Remove(std::uint64_t number);
   void Bury(std::uint64_t number);
   // Drops the oldest dead letters until they are few enough and `more` bytes
-  // fit.
-  void TrimDead(std::size_t more = 0);
+  // fit; never `spared`, so that one that has just died is seen.
+  void TrimDead(std::size_t more = 0, std::uint64_t spared = 0);
   bool HasRoom(const HookDelivery& delivery) const;
   void Store(const Entry& entry) { changes_.emplace_back(entry.delivery); }
 
@@ -163,6 +173,9 @@ class HookQueue {
   std::map<std::string, Origin> origins_;
   // Origins with something ready and room for it, each once.
   std::deque<std::string> turns_;
+  std::deque<std::string> silent_turns_;
+  // Attempts under way that began while their origin was silent.
+  std::set<std::uint64_t> silent_attempts_;
   std::vector<HookChange> changes_;
 };
 

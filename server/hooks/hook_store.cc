@@ -20,13 +20,16 @@ namespace {
 // Rises when the table changes; a file of a later version is left alone.
 constexpr int kSchema = 1;
 
-constexpr char kPrepare[] = R"sql(
+constexpr char kSettings[] = R"sql(
   -- One process at a time: two that deliver the same hooks help nobody.
   PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA journal_mode = WAL;
   -- What was acknowledged is on the disk, also when the power goes.
   PRAGMA synchronous = FULL;
   PRAGMA journal_size_limit = 4194304;
+)sql";
+
+constexpr char kTable[] = R"sql(
   CREATE TABLE IF NOT EXISTS delivery (
     id TEXT PRIMARY KEY,
     kind INTEGER NOT NULL,
@@ -123,8 +126,6 @@ HookDelivery Read(Statement& row) {
   return delivery;
 }
 
-bool IsDamage(const absl::Status& status) { return absl::IsDataLoss(status); }
-
 }  // namespace
 
 void HookStore::Close::operator()(sqlite3* database) const {
@@ -132,31 +133,41 @@ void HookStore::Close::operator()(sqlite3* database) const {
 }
 
 absl::StatusOr<std::unique_ptr<HookStore>> HookStore::Open(
-    const std::string& path, std::string* notice) {
+    const std::string& path, std::vector<HookDelivery>& deliveries,
+    std::string* notice) {
+  absl::Status status;
   for (const bool again : {false, true}) {
     auto database = Connect(path);
     if (!database.ok()) return database.status();
     std::unique_ptr<HookStore> store(new HookStore(path, *std::move(database)));
-    int version = 0;
-    {
-      Statement statement(store->database_.get(), "PRAGMA user_version");
-      if (statement.Step() == SQLITE_ROW) version = statement.Int();
-    }
-    if (version > kSchema) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(path, " was written by a later version (schema ",
-                       version, ", this one knows ", kSchema, ")"));
-    }
-    absl::Status prepared = store->Execute(kPrepare);
-    if (prepared.ok()) return store;
-    if (again || !IsDamage(prepared)) return prepared;
+    deliveries.clear();
+    status = store->Prepare();
+    if (status.ok()) status = store->Load(deliveries);
+    if (status.ok()) return store;
+    if (again || !absl::IsDataLoss(status)) break;
     store.reset();
     const std::string aside = path + ".damaged";
-    if (std::rename(path.c_str(), aside.c_str()) != 0) return prepared;
+    if (std::rename(path.c_str(), aside.c_str()) != 0) break;
     std::remove((path + "-wal").c_str());
-    *notice = absl::StrCat(prepared.message(), "; moved to ", aside);
+    *notice = absl::StrCat(status.message(), "; moved to ", aside);
   }
-  return absl::InternalError("not reached");
+  return status;
+}
+
+absl::Status HookStore::Prepare() {
+  int version = 0;
+  {
+    Statement statement(database_.get(), "PRAGMA user_version");
+    if (statement.Step() == SQLITE_ROW) version = statement.Int();
+  }
+  if (version > kSchema) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, " was written by a later version (schema ", version,
+                     ", this one knows ", kSchema, ")"));
+  }
+  if (absl::Status status = Execute(kSettings); !status.ok()) return status;
+  // A file that is ready is not written to: the disk may be full.
+  return version == kSchema ? absl::OkStatus() : Execute(kTable);
 }
 
 absl::StatusOr<HookStore::Database> HookStore::Connect(
@@ -206,12 +217,11 @@ absl::Status HookStore::Execute(const char* sql) {
   return Failure("use");
 }
 
-absl::StatusOr<std::vector<HookDelivery>> HookStore::Load() {
-  std::vector<HookDelivery> deliveries;
+absl::Status HookStore::Load(std::vector<HookDelivery>& deliveries) {
   Statement statement(database_.get(), kLoad);
   for (;;) {
     const int code = statement.Step();
-    if (code == SQLITE_DONE) return deliveries;
+    if (code == SQLITE_DONE) return absl::OkStatus();
     if (code != SQLITE_ROW) return Failure("read");
     deliveries.push_back(Read(statement));
   }

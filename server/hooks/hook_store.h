@@ -22,18 +22,16 @@ namespace callcontrol::server {
 // Write() nothing of it is written and it may be tried again. Time: none.
 class HookStore {
  public:
-  // Opens `path`, made with mode 0600 where it is not there. A file that is no
-  // database, or a damaged one, is moved aside to PATH.damaged, and `notice`
-  // says so.
+  // Opens `path`, made with mode 0600 where it is not there, and puts all that
+  // is in it into `deliveries`, oldest first. A file that is no database, or a
+  // damaged one, is moved aside to PATH.damaged, and `notice` says so.
   static absl::StatusOr<std::unique_ptr<HookStore>> Open(
-      const std::string& path, std::string* notice);
+      const std::string& path, std::vector<HookDelivery>& deliveries,
+      std::string* notice);
 
   ~HookStore();
   HookStore(const HookStore&) = delete;
   HookStore& operator=(const HookStore&) = delete;
-
-  // Everything, oldest first.
-  absl::StatusOr<std::vector<HookDelivery>> Load();
 
   // All changes or none, on the disk when it returns.
   absl::Status Write(const std::vector<HookChange>& changes);
@@ -47,6 +45,9 @@ class HookStore {
   HookStore(std::string path, Database database);
 
   static absl::StatusOr<Database> Connect(const std::string& path);
+  // Checks that the file is one of ours, and makes the table.
+  absl::Status Prepare();
+  absl::Status Load(std::vector<HookDelivery>& deliveries);
   absl::Status Failure(const char* what) const;
   absl::Status Execute(const char* sql);
   absl::Status Put(const HookDelivery& delivery);

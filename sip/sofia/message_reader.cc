@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "sip/transfer/display_text.h"
+#include "sip/transfer/sip_uri.h"
 
 namespace callcontrol::sip {
 namespace {
@@ -149,7 +150,8 @@ std::string_view BodyOf(const sip_t& sip) {
 
 IncomingCall ReadIncomingCall(const sip_t& sip, const sockaddr* source) {
   const auto address = [](const url_t& url) {
-    const std::string user(Text(url.url_user));
+    // One user, however it is escaped (RFC 3261, 19.1.4).
+    const std::string user = UnescapeUri(Text(url.url_user));
     const std::string host(Text(url.url_host));
     return absl::StrCat(user, user.empty() || host.empty() ? "" : "@", host);
   };

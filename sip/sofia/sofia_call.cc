@@ -187,11 +187,18 @@ absl::Status SofiaCall::TakeSdp(std::string sdp) {
 
 absl::Status SofiaCall::Progress(const ProgressRequest& request) {
   if (absl::Status status = CheckAwaitsAnswer(); !status.ok()) return status;
+  if (!request.sdp.empty() && !offered_media_) {
+    return InvalidField("sdp", "NO_OFFER",
+                        "the INVITE has no offer, so there is nothing that a "
+                        "provisional response could answer (RFC 3261, 13.2.1)");
+  }
   if (!request.sdp.empty()) {
     if (absl::Status status = TakeSdp(request.sdp); !status.ok()) return status;
   }
   progress_ = request;
+  const bool rang = machine_.state().phase == CallPhase::kRinging;
   Perform(machine_.OnProgress());
+  if (rang && !request.sdp.empty()) Publish(CallChange::kUpdated);
   return absl::OkStatus();
 }
 

@@ -19,7 +19,7 @@ constexpr char kRoutes[] = R"pb(
   routes {
     name: "sales"
     request_uri: "sales@*"
-    tags { key: "queue" value: "sales" }
+    tags { name: "queue" value: "sales" }
     app {}
   }
   routes {
@@ -183,6 +183,30 @@ TEST_F(AppCallTest, EarlyMediaIsTheAnswerThatTheTwoHundredRepeats) {
   EXPECT_EQ(ok.body(), kMedia);
   peer_.Ack(ok);
   EXPECT_THAT(peer_.Bye(), Answered(200));
+}
+
+TEST_F(AppCallTest, WithoutAnOfferNoProvisionalResponseAnswersOne) {
+  calls_.emplace(client_.WatchCalls());
+  invite_ = peer_.StartInvite({.to = "sip:sales@pbx.example"});
+  v1::Call call =
+      AwaitState(*calls_, peer_.dialog().call_id, v1::CALL_STATE_INCOMING);
+  EXPECT_REFUSED(Progress(call.call_id(), 183, kMedia), INVALID_ARGUMENT,
+                 "NO_OFFER");
+  //        200 with the offer --->   <--- ACK with the answer
+  ASSERT_TRUE(Answer(call.call_id(), kMedia).ok());
+  SipMessage ok = peer_.AwaitAnswer(invite_);
+  EXPECT_EQ(ok.body(), kMedia);
+  peer_.Ack(ok, SdpOffer());
+  EXPECT_THAT(peer_.Bye(), Answered(200));
+}
+
+TEST_F(AppCallTest, ASecondProgressIsToldAsWell) {
+  v1::Call call = Incoming("s%61les");
+  ASSERT_TRUE(Progress(call.call_id(), 180).ok());
+  ASSERT_TRUE(Progress(call.call_id(), 183, kMedia).ok());
+  EXPECT_EQ(client_.GetCall(call.call_id()).local_sdp(), kMedia);
+  ASSERT_TRUE(Reject(call.call_id(), 603).ok());
+  EXPECT_THAT(peer_.AwaitAnswer(invite_), Answered(603));
 }
 
 TEST_F(AppCallTest, AnEmptyAnswerIsInactive) {

@@ -462,7 +462,7 @@ TEST(ConfigTest, ARouteIsCheckedFieldByField) {
   };
   EXPECT_EQ(complaint("name: 'a-1_B' source_networks: '10.0.0.0/8' "
                       "request_uri: '*@a' to: '+1*@b' "
-                      "tags { key: 'k' value: 'v' } app {}"),
+                      "tags { name: 'k' value: 'v' } app {}"),
             "");
   EXPECT_EQ(complaint("answer {}"), "");
   EXPECT_EQ(complaint("reject { status: 699 reason: 'No' }"), "");
@@ -473,7 +473,7 @@ TEST(ConfigTest, ARouteIsCheckedFieldByField) {
   EXPECT_THAT(complaint("request_uri: 'a b' app {}"),
               HasSubstr("routes.request_uri: "));
   EXPECT_THAT(complaint("to: '' app {}"), HasSubstr("routes.to: "));
-  EXPECT_THAT(complaint("tags { key: '' value: 'v' } app {}"),
+  EXPECT_THAT(complaint("tags { name: '' value: 'v' } app {}"),
               HasSubstr("routes.tags: "));
   EXPECT_THAT(complaint("reject { status: 200 }"),
               HasSubstr("routes.reject.status: "));
@@ -487,7 +487,7 @@ TEST(RoutesOfTest, AreThoseOfTheConfigurationInOrder) {
       source_networks: "10.0.0.0/8"
       request_uri: "a@*"
       to: "b@*"
-      tags { key: "k" value: "v" }
+      tags { name: "k" value: "v" }
       app {
         limit { seconds: 5 }
         unanswered_status: 408

@@ -71,6 +71,9 @@ TEST(HookJsonTest, IsOneObjectWhateverTheBodyIs) {
   odd.body = "no json\xff";
   EXPECT_THAT(HookJson(odd, kKey, kTime),
               ::testing::HasSubstr("\"body\":\"no json\xEF\xBF\xBD\""));
+  odd.body = std::string(30'000, '[') + std::string(30'000, ']');
+  EXPECT_THAT(HookJson(odd, kKey, kTime),
+              ::testing::HasSubstr("\"body\":\"[[["));
 }
 
 }  // namespace

@@ -173,7 +173,8 @@ class WhatIsSentTest(HooksTest):
     def test_credentials_of_the_url_or_a_token_of_the_configuration(self):
         receiver = self.enterContext(Receiver())
         server = self.start(
-            'bearer_token { text: "secret-token" } bearer_hosts: "127.0.0.1"'
+            f'base_url: "{receiver.url()}" bearer_token {{ text: "secret-token" }}'
+            ' bearer_hosts: "127.0.0.1" bearer_hosts: "127.0.0.2"'
         )
         self.refer(server, actionHook=receiver.url("/a"))
         (hook,) = receiver.take(1)
@@ -181,7 +182,7 @@ class WhatIsSentTest(HooksTest):
         self.refer(server, actionHook=receiver.url("/a", user="me:open%20sesame@"))
         (hook,) = receiver.take(1)
         self.assertEqual(hook.headers["Authorization"], "Basic bWU6b3BlbiBzZXNhbWU=")
-        # No host but those that were named gets the token.
+        # Nobody gets the token in clear text but the base itself.
         other = self.enterContext(Receiver(address="127.0.0.2"))
         self.refer(server, actionHook=other.url("/a", host="127.0.0.2"))
         (hook,) = other.take(1)

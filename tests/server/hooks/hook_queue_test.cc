@@ -357,6 +357,54 @@ TEST_F(SmallQueueTest, HostsTakeTurnsForTheConnectionsOfAll) {
   EXPECT_THAT(Start(), ElementsAre("u-1"));
 }
 
+TEST_F(HookQueueTest, AHostEarnsItsConnections) {
+  for (int i = 0; i < 40; ++i) Add(Event(absl::StrCat("t", i), 1));
+  const std::vector<std::string> first = Start();
+  EXPECT_EQ(first.size(), 4U);
+  End(first[0], Http(200));
+  EXPECT_EQ(Start().size(), 5U) << "one came back, and four more are allowed";
+  End(first[1], Http(503));
+  End(first[2], Http(200));
+  Start();
+  EXPECT_EQ(queue_.sending(), limits_.max_per_host);
+}
+
+TEST_F(HookQueueTest, AHostThatIsSilentHasOne) {
+  for (int i = 0; i < 9; ++i) Add(Event(absl::StrCat("t", i), 1));
+  const std::vector<std::string> first = Start();
+  for (const std::string& id : first) End(id, Broken());
+  const std::vector<std::string> one = Start();
+  EXPECT_EQ(one.size(), 1U);
+  // Until it speaks again.
+  End(one[0], Http(204));
+  EXPECT_EQ(Start().size(), 2U);
+}
+
+TEST_F(SmallQueueTest, SilentHostsLeaveHalfToTheOthers) {
+  Limit({.max_per_host = 1, .max_at_once = 4});
+  for (int i = 0; i < 4; ++i) {
+    const std::string host = absl::StrCat("http://dead", i, ":80");
+    Add(Event(absl::StrCat("t", i), 1, host));
+    Add(Event(absl::StrCat("u", i), 1, host));
+  }
+  for (const std::string& id : Start()) End(id, Broken());
+  EXPECT_EQ(Start().size(), 2U);
+  Add(Event("v", 1, "http://alive:80"));
+  EXPECT_THAT(Start(), ElementsAre("v-1"));
+}
+
+TEST_F(SmallQueueTest, OneThatDiesForWantOfRoomIsStillSeen) {
+  Limit({.max_bytes = 1'500});
+  HookDelivery large = Event("t", 1);
+  large.body = std::string(900, 'x');
+  Add(large);
+  large = Event("t", 2);
+  large.body = std::string(900, 'x');
+  Add(large);
+  EXPECT_TRUE(Find("t-2").dead);
+  EXPECT_THAT(Find("t-2").last_error, ::testing::HasSubstr("too many"));
+}
+
 TEST_F(SmallQueueTest, EventsThatAreTooManyAreDeadAtOnceActionsLater) {
   Limit({.max_pending = 2});
   for (int i = 1; i <= 3; ++i) Add(Event("t", i));
@@ -396,7 +444,7 @@ TEST_F(SmallQueueTest, DeadLettersMakeRoomForWhatIsAlive) {
   large = Event("t", 3);
   large.body = std::string(1'500, 'x');
   Add(large);
-  EXPECT_EQ(queue_.Find("t-3"), nullptr) << "dead, and then in the way itself";
+  EXPECT_TRUE(Find("t-3").dead) << "it is seen, until the next one dies";
 }
 
 TEST_F(HookQueueTest, WhatAnEarlierLifeLeftIsTakenUp) {

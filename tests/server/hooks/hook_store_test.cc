@@ -49,24 +49,31 @@ class HookStoreTest : public ::testing::Test {
   ~HookStoreTest() override { std::filesystem::remove_all(folder_); }
 
   std::unique_ptr<HookStore> Open() {
-    auto store = HookStore::Open(path(), &notice_);
+    auto store = HookStore::Open(path(), loaded_, &notice_);
     EXPECT_TRUE(store.ok()) << store.status();
     return store.ok() ? *std::move(store) : nullptr;
   }
   std::string path() const { return folder_ / "hooks.sqlite3"; }
 
+  // What there is, as the next process finds it.
+  const std::vector<HookDelivery>& Reloaded() {
+    Open();
+    return loaded_;
+  }
+
   std::filesystem::path folder_;
+  std::vector<HookDelivery> loaded_;
   std::string notice_;
 };
 
 TEST_F(HookStoreTest, KeepsEveryFieldOverARestart) {
   ASSERT_TRUE(Open()->Write({Delivery("h-1")}).ok());
-  EXPECT_THAT(*Open()->Load(), ElementsAre(Delivery("h-1")));
+  EXPECT_THAT(Reloaded(), ElementsAre(Delivery("h-1")));
   EXPECT_EQ(notice_, "");
 }
 
 TEST_F(HookStoreTest, ReplacesAndRemovesInOrder) {
-  const auto store = Open();
+  auto store = Open();
   HookDelivery changed = Delivery("h-1", 1);
   changed.attempts = 4;
   ASSERT_TRUE(
@@ -74,7 +81,8 @@ TEST_F(HookStoreTest, ReplacesAndRemovesInOrder) {
           ->Write({Delivery("h-1", 1), Delivery("h-2", 2), Delivery("h-3", 0),
                    changed, HookRemoved{"h-2"}, HookRemoved{"h-nobody"}})
           .ok());
-  EXPECT_THAT(*store->Load(), ElementsAre(Delivery("h-3", 0), changed));
+  store.reset();
+  EXPECT_THAT(Reloaded(), ElementsAre(Delivery("h-3", 0), changed));
 }
 
 TEST_F(HookStoreTest, IsForItsOwnerOnly) {
@@ -89,7 +97,7 @@ TEST_F(HookStoreTest, IsForItsOwnerOnly) {
 
 TEST_F(HookStoreTest, IsForOneProcessAtATime) {
   const auto first = Open();
-  const auto second = HookStore::Open(path(), &notice_);
+  const auto second = HookStore::Open(path(), loaded_, &notice_);
   EXPECT_THAT(std::string(second.status().message()),
               HasSubstr("another callcontrold uses it"));
   EXPECT_EQ(notice_, "");
@@ -97,9 +105,25 @@ TEST_F(HookStoreTest, IsForOneProcessAtATime) {
 
 TEST_F(HookStoreTest, WhatIsNoDatabaseIsMovedAside) {
   std::ofstream(path()) << std::string(5'000, 'x');
-  EXPECT_THAT(*Open()->Load(), IsEmpty());
+  EXPECT_THAT(Reloaded(), IsEmpty());
   EXPECT_THAT(notice_, HasSubstr("hooks.sqlite3.damaged"));
   EXPECT_EQ(std::filesystem::file_size(path() + ".damaged"), 5'000U);
+}
+
+TEST_F(HookStoreTest, DamageInTheMiddleIsFoundAndMovedAside) {
+  std::vector<HookChange> many;
+  for (int i = 0; i < 500; ++i) {
+    many.emplace_back(Delivery("h-" + std::to_string(i)));
+  }
+  ASSERT_TRUE(Open()->Write(many).ok());
+  {
+    std::fstream file(path(), std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(3 * 4096);
+    file << std::string(20 * 4096, 'x');
+  }
+  EXPECT_THAT(Reloaded(), IsEmpty());
+  EXPECT_THAT(notice_, HasSubstr("hooks.sqlite3.damaged"));
+  ASSERT_TRUE(Open()->Write({Delivery("h-1")}).ok());
 }
 
 TEST_F(HookStoreTest, AFileOfALaterVersionIsLeftAlone) {
@@ -109,13 +133,14 @@ TEST_F(HookStoreTest, AFileOfALaterVersionIsLeftAlone) {
   file.seekp(60);
   file.write("\0\0\0\x09", 4);
   file.close();
-  const auto store = HookStore::Open(path(), &notice_);
+  const auto store = HookStore::Open(path(), loaded_, &notice_);
   EXPECT_THAT(std::string(store.status().message()),
               HasSubstr("later version (schema 9"));
 }
 
 TEST_F(HookStoreTest, AFolderThatIsNotThereIsAnError) {
-  const auto store = HookStore::Open(folder_ / "no/hooks.sqlite3", &notice_);
+  const auto store =
+      HookStore::Open(folder_ / "no/hooks.sqlite3", loaded_, &notice_);
   EXPECT_THAT(std::string(store.status().message()),
               HasSubstr("No such file or directory"));
 }
