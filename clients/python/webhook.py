@@ -32,6 +32,8 @@ def verify(keys, header, body, now=None, tolerance=300):
     stamps = [value for name, value in fields if name == "t"]
     if len(stamps) != 1 or not (stamps[0].isascii() and stamps[0].isdigit()):
         return False
+    if len(stamps[0]) > 15:
+        return False
     now = time.time() if now is None else now
     if abs(now - int(stamps[0])) > tolerance:
         return False

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/ip_network.h"
+#include "sip/transfer/display_text.h"
 
 namespace callcontrol::server {
 namespace {
@@ -83,15 +84,15 @@ struct HookClient::Transfer {
       }
       return attempt;
     }
-    attempt.error = error[0] != '\0' ? error.data() : curl_easy_strerror(code);
+    attempt.error = sip::CleanText(error[0] != '\0' ? error.data()
+                                                    : curl_easy_strerror(code));
     if (refused && !opened_socket) {
       attempt.error = absl::StrCat(
           "its host leads to ", ToString(*refused),
           ", which is not in the configuration's hooks.allowed_networks");
     }
-    attempt.permanent = (refused && !opened_socket) ||
-                        code == CURLE_UNSUPPORTED_PROTOCOL ||
-                        code == CURLE_URL_MALFORMAT;
+    attempt.permanent =
+        (refused && !opened_socket) || code == CURLE_URL_MALFORMAT;
     return attempt;
   }
 };

@@ -193,6 +193,11 @@ void HookDispatcher::OnStoreTrouble(const absl::Status& status) {
   Post([](HookQueue& queue, HookTime now) { queue.OnStoreTrouble(now); });
 }
 
+void HookDispatcher::OnStoreLost() {
+  // Promises follow with the next event of their transfers.
+  Post([](HookQueue& queue, HookTime /*now*/) { queue.StoreAll(); });
+}
+
 void HookDispatcher::OnStoreNotice(const std::string& text) {
   Log(Severity::kError, "hook_store_notice", {{"text", text}});
 }
@@ -215,7 +220,7 @@ void HookDispatcher::Run() {
                    {.error = std::string(sent.message()), .permanent = true}},
                   now);
     }
-    // At once, so that a crash finds a promise or what became of it, not both.
+    // A promise before what became of it: the newest counts.
     std::vector<HookChange> changes = std::exchange(changes_, {});
     std::vector<HookChange> of_queue = queue_.TakeChanges();
     changes.insert(changes.end(), std::make_move_iterator(of_queue.begin()),
@@ -257,15 +262,12 @@ void HookDispatcher::TakeEvent(const v1::ReferEvent& event, Follower& follower,
       LogDeadLetter(entry->delivery, now);
     }
   }
+  // The result's own delivery has the promise's id, and takes its place.
+  if (event.has_result()) return;
   AddEvent(event, follower.result_so_far());
   auto promise = PromiseOf(event, follower.result_so_far(),
                            follower.sip_call_id(), follower.targets());
-  if (!promise) return;
-  if (event.has_result()) {
-    changes_.emplace_back(HookRemoved{promise->id});
-  } else {
-    changes_.emplace_back(*std::move(promise));
-  }
+  if (promise) changes_.emplace_back(*std::move(promise));
 }
 
 bool HookDispatcher::MayHaveToken(const HookUrl& url) const {

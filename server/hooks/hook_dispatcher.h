@@ -81,6 +81,7 @@ class HookDispatcher final : private HookJournal::Listener {
   void OnRestored(std::vector<HookDelivery> deliveries) override;
   void OnStored(std::vector<std::string> ids) override;
   void OnStoreTrouble(const absl::Status& status) override;
+  void OnStoreLost() override;
   void OnStoreNotice(const std::string& text) override;
 
   // Into the inbox, from any thread.

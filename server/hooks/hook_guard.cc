@@ -155,6 +155,13 @@ absl::StatusOr<HookUrl> HookGuard::Resolve(std::string_view hook,
     return bad("BAD_HOOK_URL", "must be an http or https URL");
   }
   HookUrl result = Taken(url.get());
+  // libcurl decodes "%ff" in a host, and what is no ASCII goes by a locale.
+  if (!std::ranges::all_of(result.host, [](char c) {
+        return absl::ascii_isprint(static_cast<unsigned char>(c));
+      })) {
+    return bad("BAD_HOOK_URL",
+               "must have a host in ASCII; write other names as xn--...");
+  }
   if (result.host.empty() || result.text.size() > kMaxUrl) {
     return bad("BAD_HOOK_URL", "is no URL such as https://app.example/hook");
   }

@@ -119,7 +119,9 @@ absl::Status HookJournal::OpenStore() {
       stored_.insert(delivery.id);
     }
   }
-  if (!deliveries.empty()) listener_.OnRestored(std::move(deliveries));
+  if (!std::exchange(taken_up_, true) && !deliveries.empty()) {
+    listener_.OnRestored(std::move(deliveries));
+  }
   return absl::OkStatus();
 }
 
@@ -141,9 +143,19 @@ absl::Status HookJournal::WriteBacklog() {
     for (const auto& [id, change] : writing_) changes.push_back(change);
   }
   absl::Status status = store_->Write(changes);
-  // Found damaged in the middle: it is moved aside when it is opened again.
-  if (absl::IsDataLoss(status)) store_.reset();
   TakeWritten(status);
+  if (absl::IsDataLoss(status)) {
+    store_.reset();
+    const bool moved = HookStore::MoveAside(path_);
+    listener_.OnStoreNotice(absl::StrCat(
+        status.message(), moved ? "; moved aside to " : "; cannot be moved to ",
+        path_, ".damaged"));
+    {
+      MutexLock lock(mutex_);
+      stored_.clear();
+    }
+    listener_.OnStoreLost();
+  }
   return status;
 }
 

@@ -39,6 +39,9 @@ class HookJournal {
     virtual void OnStored(std::vector<std::string> ids) = 0;
     // The first failure after a success, or OK again.
     virtual void OnStoreTrouble(const absl::Status& status) = 0;
+    // What was stored is gone with a damaged file: all that is still wanted has
+    // to be written again.
+    virtual void OnStoreLost() = 0;
     // Something for the log that is no failure.
     virtual void OnStoreNotice(const std::string& text) = 0;
   };
@@ -94,6 +97,8 @@ class HookJournal {
   std::unique_ptr<HookStore> store_;
   // There is something to take up.
   bool wanted_ = false;
+  // It was: what is in the file from then on is this process's own.
+  bool taken_up_ = false;
 
   std::thread thread_;
 };

@@ -78,9 +78,11 @@ std::optional<HookDelivery> DeliveryOf(const v1::ReferEvent& event,
   body["sequence"] = event.sequence();
 
   HookDelivery delivery;
-  // "t-node-random" becomes "h-node-random-sequence".
-  delivery.id = absl::StrCat("h", absl::StripPrefix(event.transfer_id(), "t"),
-                             "-", event.sequence());
+  // "t-node-random" becomes "h-node-random-sequence". There is one action hook,
+  // whichever event turns out to be the last.
+  delivery.id =
+      absl::StrCat("h", absl::StripPrefix(event.transfer_id(), "t"), "-",
+                   action ? "end" : absl::StrCat(event.sequence()));
   delivery.kind = action ? HookKind::kAction : HookKind::kEvent;
   delivery.transfer_id = event.transfer_id();
   delivery.call_id = event.call_id();
@@ -123,11 +125,7 @@ std::optional<HookDelivery> PromiseOf(const v1::ReferEvent& newest,
   end.set_sequence(newest.sequence() + 1);
   *end.mutable_result() = result;
   auto promise = DeliveryOf(end, sip_call_id, targets);
-  if (promise) {
-    promise->id =
-        absl::StrCat("h", absl::StripPrefix(newest.transfer_id(), "t"), "-end");
-    promise->promised = true;
-  }
+  if (promise) promise->promised = true;
   return promise;
 }
 

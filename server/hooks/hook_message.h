@@ -40,8 +40,8 @@ std::optional<HookDelivery> DeliveryOf(const v1::ReferEvent& event,
 v1::TransferResult ResultBefore();
 void AddEvent(const v1::ReferEvent& event, v1::TransferResult& result);
 
-// That as a promised delivery, "h-node-random-end", `newest` being the newest
-// event; nullopt where there is no action hook.
+// That as a promised delivery, with the id that the real one will have;
+// `newest` is the newest event. Nullopt where there is no action hook.
 std::optional<HookDelivery> PromiseOf(const v1::ReferEvent& newest,
                                       const v1::TransferResult& result,
                                       const std::string& sip_call_id,

@@ -132,7 +132,7 @@ void HookQueue::OnAttempt(const std::string& id, const HookAttempt& attempt,
   Origin& origin = origins_.at(name);
   --origin.sending;
   silent_attempts_.erase(number);
-  Learn(attempt.http_status != 0, origin);
+  Learn(attempt.http_status != 0, name, origin);
   GiveTurn(name, origin);
 
   const LaneKey key{entry.delivery.transfer_id, entry.delivery.kind};
@@ -152,6 +152,7 @@ void HookQueue::OnAttempt(const std::string& id, const HookAttempt& attempt,
     Store(entry);
     Schedule(key, now);
   } else {
+    CountPending(entry, false);
     Bury(number);
     PopHead(key, now);
   }
@@ -210,17 +211,19 @@ HookQueue::Entry& HookQueue::Insert(HookDelivery delivery, milliseconds age,
 }
 
 void HookQueue::Enqueue(std::uint64_t number, HookTime now) {
-  const HookDelivery& delivery = entries_.at(number).delivery;
+  const Entry& entry_of_number = entries_.at(number);
+  CountPending(entry_of_number, true);
+  const HookDelivery& delivery = entry_of_number.delivery;
   const LaneKey key{delivery.transfer_id, delivery.kind};
   std::deque<std::uint64_t>& queue = lanes_[key].queue;
   // In the order of the events, also when a dead one comes back; but never in
-  // front of one that is being sent.
-  auto place = queue.begin();
-  const auto stays = [&](std::uint64_t other) {
+  // front of one that is being sent. From behind, where a new one belongs.
+  auto place = queue.end();
+  const auto gives_way = [&](std::uint64_t other) {
     const Entry& entry = entries_.at(other);
-    return entry.sending || entry.delivery.sequence < delivery.sequence;
+    return !entry.sending && entry.delivery.sequence > delivery.sequence;
   };
-  while (place != queue.end() && stays(*place)) ++place;
+  while (place != queue.begin() && gives_way(*(place - 1))) --place;
   const bool is_head = place == queue.begin();
   queue.insert(place, number);
   if (is_head) Schedule(key, now);
@@ -287,10 +290,15 @@ void HookQueue::GiveTurn(const std::string& name, Origin& origin) {
   (origin.silent ? silent_turns_ : turns_).push_back(name);
 }
 
-void HookQueue::Learn(bool answered, Origin& origin) const {
+void HookQueue::Learn(bool answered, const std::string& name, Origin& origin) {
+  if (answered && origin.silent && origin.has_turn) {
+    std::erase(silent_turns_, name);
+    origin.has_turn = false;
+  }
   origin.silent = !answered;
-  origin.allowance =
-      answered ? std::min(2 * origin.allowance, limits_.max_per_host) : 1;
+  origin.allowance = answered
+                         ? std::min(2 * origin.allowance, limits_.max_per_host)
+                         : std::max<std::size_t>(1, origin.allowance / 2);
 }
 
 void HookQueue::ForgetIdleOrigins() {
@@ -310,7 +318,10 @@ void HookQueue::PopHead(const LaneKey& key, HookTime now) {
   }
   lanes_.erase(key);
   const LaneKey action{key.first, HookKind::kAction};
-  if (key.second == HookKind::kEvent && lanes_.contains(action)) {
+  if (key.second != HookKind::kEvent) return;
+  const auto waiting = lanes_.find(action);
+  if (waiting != lanes_.end() &&
+      waiting->second.state == Lane::State::kWaiting) {
     Schedule(action, now);
   }
 }
@@ -319,12 +330,26 @@ void HookQueue::PopHead(const LaneKey& key, HookTime now) {
 
 bool HookQueue::HasRoom(const HookDelivery& delivery) const {
   const std::size_t more = delivery.kind == HookKind::kAction ? 2 : 1;
+  const auto of_origin = pending_of_.find(delivery.origin);
+  const std::size_t share = limits_.max_pending - limits_.max_pending / 4;
   return pending() < more * limits_.max_pending &&
+         (of_origin == pending_of_.end() || of_origin->second < more * share) &&
          bytes_ + BytesOf(delivery) <= more * limits_.max_bytes;
+}
+
+void HookQueue::CountPending(const Entry& entry, bool more) {
+  std::size_t& count = pending_of_[entry.delivery.origin];
+  count = more ? count + 1 : count - 1;
+  if (count == 0) pending_of_.erase(entry.delivery.origin);
+}
+
+void HookQueue::StoreAll() {
+  for (const auto& [number, entry] : entries_) Store(entry);
 }
 
 void HookQueue::Remove(std::uint64_t number) {
   const auto entry = entries_.find(number);
+  if (!entry->second.delivery.dead) CountPending(entry->second, false);
   bytes_ -= entry->second.bytes;
   changes_.emplace_back(HookRemoved{entry->second.delivery.id});
   numbers_.erase(entry->second.delivery.id);

@@ -58,8 +58,9 @@ std::chrono::milliseconds RetryPause(
 // or `action_wait` after it was added, whichever is first. Transfers don't wait
 // for each other, except that a host has only so many connections: hosts take
 // turns. How many it has is learned: a few at first, twice as many with each
-// answer, one after an attempt that nobody answered; and hosts that are silent
-// have half of all connections at most between them.
+// answer, half as many after an attempt that nobody answered; and hosts that
+// are silent have half of all connections at most between them. No host takes
+// more than three quarters of the room for what waits.
 //
 // Ownership: a value. Threads: thread-compatible. Errors: none; what there is
 // no room for becomes a dead letter. Time: handed in, monotonic.
@@ -96,6 +97,9 @@ class HookQueue {
   // When StartNext() may have something that it does not have now; nullopt:
   // when a call changes that.
   std::optional<HookTime> NextWake() const;
+
+  // Everything counts as changed: what was stored is lost.
+  void StoreAll();
 
   // What has changed since the last call, for the store, in order.
   std::vector<HookChange> TakeChanges();
@@ -149,11 +153,12 @@ class HookQueue {
   Origin& OriginOf(const std::string& name);
   void GiveTurn(const std::string& name, Origin& origin);
   // What an attempt said about its origin.
-  void Learn(bool answered, Origin& origin) const;
+  void Learn(bool answered, const std::string& name, Origin& origin);
   void ForgetIdleOrigins();
   // The head has left its lane.
   void PopHead(const LaneKey& key, HookTime now);
   void Remove(std::uint64_t number);
+  void CountPending(const Entry& entry, bool more);
   void Bury(std::uint64_t number);
   // Drops the oldest dead letters until they are few enough and `more` bytes
   // fit; never `spared`, so that one that has just died is seen.
@@ -171,6 +176,8 @@ class HookQueue {
   std::map<LaneKey, Lane> lanes_;
   std::set<std::pair<HookTime, LaneKey>> timers_;
   std::map<std::string, Origin> origins_;
+  // How much waits for each, where anything does.
+  std::unordered_map<std::string, std::size_t> pending_of_;
   // Origins with something ready and room for it, each once.
   std::deque<std::string> turns_;
   std::deque<std::string> silent_turns_;

@@ -21,8 +21,6 @@ namespace {
 constexpr int kSchema = 1;
 
 constexpr char kSettings[] = R"sql(
-  -- One process at a time: two that deliver the same hooks help nobody.
-  PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA journal_mode = WAL;
   -- What was acknowledged is on the disk, also when the power goes.
   PRAGMA synchronous = FULL;
@@ -146,15 +144,27 @@ absl::StatusOr<std::unique_ptr<HookStore>> HookStore::Open(
     if (status.ok()) return store;
     if (again || !absl::IsDataLoss(status)) break;
     store.reset();
-    const std::string aside = path + ".damaged";
-    if (std::rename(path.c_str(), aside.c_str()) != 0) break;
-    std::remove((path + "-wal").c_str());
-    *notice = absl::StrCat(status.message(), "; moved to ", aside);
+    if (!MoveAside(path)) break;
+    *notice =
+        absl::StrCat(status.message(), "; moved aside to ", path, ".damaged");
   }
   return status;
 }
 
+bool HookStore::MoveAside(const std::string& path) {
+  const std::string aside = path + ".damaged";
+  if (std::rename(path.c_str(), aside.c_str()) != 0) return false;
+  std::remove((path + "-wal").c_str());
+  return true;
+}
+
 absl::Status HookStore::Prepare() {
+  // First of all: shared, WAL would need another file, and the disk may be
+  // full.
+  if (absl::Status status = Execute("PRAGMA locking_mode = EXCLUSIVE");
+      !status.ok()) {
+    return status;
+  }
   int version = 0;
   {
     Statement statement(database_.get(), "PRAGMA user_version");

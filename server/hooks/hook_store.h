@@ -29,6 +29,9 @@ class HookStore {
       const std::string& path, std::vector<HookDelivery>& deliveries,
       std::string* notice);
 
+  // Moves a damaged file to PATH.damaged; false where that fails too.
+  static bool MoveAside(const std::string& path);
+
   ~HookStore();
   HookStore(const HookStore&) = delete;
   HookStore& operator=(const HookStore&) = delete;

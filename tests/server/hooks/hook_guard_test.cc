@@ -67,7 +67,8 @@ TEST(HookGuardTest, WhatIsNoWebUrlIsRefused) {
            "ftp://app.example/", "file:///etc/passwd", "javascript:alert(1)",
            "http://", "http://a b/", "http://a\\@b/", "http://a/\r\nX: y",
            std::string("http://a/\0b", 11), "http://a/\xff", "http://a:99999/",
-           "http://a:x/", "http://" + std::string(2048, 'a')}) {
+           "http://a:x/", "http://%ff.example/", "http://\xC3\xA4.example/",
+           "http://" + std::string(2048, 'a')}) {
     EXPECT_EQ(Resolved(guard, url), "BAD_HOOK_URL") << url;
   }
 }

@@ -64,7 +64,7 @@ TEST(DeliveryOfTest, TheResultIsToldByNumbersAndShortNames) {
             R"("verdict":"FAILURE","outcome":"TARGET_FAILED",)"
             R"("transfer_id":"t-n1-abc","call_id":"c-n1-def",)"
             R"("sip_call_id":"x@far","sequence":4})");
-  EXPECT_EQ(delivery->id, "h-n1-abc-4");
+  EXPECT_EQ(delivery->id, "h-n1-abc-end");
   EXPECT_EQ(delivery->kind, HookKind::kAction);
   EXPECT_EQ(delivery->url, "https://b/a");
 }

@@ -380,6 +380,37 @@ TEST_F(HookQueueTest, AHostThatIsSilentHasOne) {
   EXPECT_EQ(Start().size(), 2U);
 }
 
+TEST_F(HookQueueTest, OneAttemptWithoutAnAnswerStopsNobody) {
+  for (int i = 0; i < 40; ++i) Add(Event(absl::StrCat("t", i), 1));
+  std::vector<std::string> sent = Start();
+  End(sent[0], Http(200));
+  End(sent[1], Http(200));
+  Start();
+  End(sent[2], Broken());
+  EXPECT_GE(queue_.sending(), 4U);
+  End(sent[3], Http(200));
+  EXPECT_FALSE(Start().empty());
+}
+
+TEST_F(SmallQueueTest, OneHostLeavesRoomForTheOthers) {
+  Limit({.max_pending = 8});
+  for (int i = 1; i <= 7; ++i) Add(Event("t", i));
+  EXPECT_FALSE(Find("t-6").dead);
+  EXPECT_TRUE(Find("t-7").dead);
+  Add(Event("u", 1, "http://b:80"));
+  EXPECT_FALSE(Find("u-1").dead);
+}
+
+TEST_F(HookQueueTest, WhatWasLostIsStoredAgain) {
+  Add(Event("t", 1));
+  Add(Event("u", 1));
+  Start();
+  End("u-1", Http(404));
+  Changes();
+  queue_.StoreAll();
+  EXPECT_THAT(Changes(), ElementsAre("+t-1", "!u-1"));
+}
+
 TEST_F(SmallQueueTest, SilentHostsLeaveHalfToTheOthers) {
   Limit({.max_per_host = 1, .max_at_once = 4});
   for (int i = 0; i < 4; ++i) {
