@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// How an INVITE is answered: by the server, by a client, or not at all; and the
+// session descriptions of both sides.
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "base/error.h"
+#include "sip/sofia/message_reader.h"
+#include "sip/sofia/sofia_call.h"
+#include "sip/transfer/display_text.h"
+
+namespace callcontrol::sip {
+namespace {
+
+// Several times what a browser offers. Kept for as long as the call is, several
+// times over.
+constexpr std::size_t kMaxSdp = 16'384;
+
+// A session description, which unlike other text has more than one line.
+std::string CleanSdp(std::string_view sdp) {
+  if (IsValidUtf8(sdp)) return std::string(sdp);
+  std::string clean;
+  for (const absl::string_view line :
+       absl::StrSplit(absl::string_view(sdp.data(), sdp.size()), '\n')) {
+    absl::StrAppend(&clean, CleanText({line.data(), line.size()}, 1024),
+                    "\r\n");
+  }
+  return clean;
+}
+
+}  // namespace
+
+void SofiaCall::Start(const sip_t& sip, const CallTreatment& treatment) {
+  snapshot_.tags = treatment.tags;
+  // Whoever decides about the call wants to see its offer.
+  if (BodyOf(sip).size() <= kMaxSdp) RememberRemoteSdp(sip);
+  Publish(CallChange::kIncoming);
+  nta_incoming_treply(invite_, SIP_100_TRYING, TAG_END());
+  if (treatment.kind == CallTreatment::Kind::kReject) {
+    reject_.phrase = treatment.phrase;
+    Perform(machine_.OnRefused(treatment.status, "rejected by a route"));
+    return;
+  }
+  const SdpAnswer answer = AnswerOffer(sip);
+  // A client may read an offer that this server cannot.
+  const bool to_client = treatment.kind == CallTreatment::Kind::kApp;
+  if (answer.refuse_with != 0 && !(to_client && answer.refuse_with == 488)) {
+    Perform(machine_.OnRefused(answer.refuse_with,
+                               "the session description cannot be answered"));
+    return;
+  }
+  if (!BodyOf(sip).empty()) offered_media_ = CountMedia(BodyOf(sip));
+  local_sdp_ = answer.sdp;
+  if (to_client) {
+    OfferToClients(treatment);
+  } else {
+    AnswerAfter(treatment.answer_after.value_or(host_.options().answer_after));
+  }
+}
+
+void SofiaCall::AnswerAfter(Milliseconds ringing) {
+  const bool ring_first = ringing > Milliseconds(0);
+  if (ring_first) {
+    ArmAnswerTimer(ringing, [this] { Perform(machine_.OnAnswerDue()); });
+  }
+  Perform(machine_.OnInvite(ring_first));
+}
+
+void SofiaCall::OfferToClients(const CallTreatment& treatment) {
+  reject_.phrase = treatment.phrase;
+  ArmAnswerTimer(treatment.app_limit, [this, status = treatment.status] {
+    Perform(machine_.OnRefused(status, "no client answered in time"));
+  });
+}
+
+void SofiaCall::ArmAnswerTimer(Milliseconds wait,
+                               absl::AnyInvocable<void()> then) {
+  answer_timer_ =
+      host_.loop().timers().Add(std::chrono::steady_clock::now() + wait,
+                                [this, then = std::move(then)]() mutable {
+                                  answer_timer_.reset();
+                                  then();
+                                });
+}
+
+// ---- A client's decisions -----------------------------------------------
+
+absl::Status SofiaCall::CheckAwaitsAnswer() const {
+  if (machine_.awaits_answer()) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   {.reason = "CALL_NOT_INCOMING"},
+                   absl::StrCat("call ", snapshot_.call_id,
+                                " has been answered or has ended"));
+}
+
+absl::Status SofiaCall::TakeSdp(std::string sdp) {
+  if (offered_media_ && CountMedia(sdp) != *offered_media_) {
+    return InvalidField(
+        "sdp", "SDP_MISMATCH",
+        absl::StrCat("sdp has ", CountMedia(sdp), " m= lines and the offer ",
+                     *offered_media_,
+                     "; an answer has one for each (RFC 3264, 6)"));
+  }
+  if (client_has_media_ && sdp != local_sdp_) {
+    return InvalidField("sdp", "SDP_MISMATCH",
+                        "sdp differs from the one that ProgressCall sent; "
+                        "leave it out, or repeat it (RFC 3261, 13.2.1)");
+  }
+  client_has_media_ = true;
+  RememberLocalSdp(std::move(sdp));
+  return absl::OkStatus();
+}
+
+absl::Status SofiaCall::Progress(const ProgressRequest& request) {
+  if (absl::Status status = CheckAwaitsAnswer(); !status.ok()) return status;
+  if (!request.sdp.empty() && !offered_media_) {
+    return InvalidField("sdp", "NO_OFFER",
+                        "the INVITE has no offer, so there is nothing that a "
+                        "provisional response could answer (RFC 3261, 13.2.1)");
+  }
+  if (!request.sdp.empty()) {
+    if (absl::Status status = TakeSdp(request.sdp); !status.ok()) return status;
+  }
+  progress_ = request;
+  const bool rang = machine_.state().phase == CallPhase::kRinging;
+  Perform(machine_.OnProgress());
+  if (rang && !request.sdp.empty()) Publish(CallChange::kUpdated);
+  return absl::OkStatus();
+}
+
+absl::Status SofiaCall::AnswerBy(std::string sdp) {
+  if (absl::Status status = CheckAwaitsAnswer(); !status.ok()) return status;
+  if (!sdp.empty()) {
+    if (absl::Status status = TakeSdp(std::move(sdp)); !status.ok()) {
+      return status;
+    }
+  } else if (local_sdp_.empty()) {
+    return InvalidField("sdp", "SDP_REQUIRED",
+                        "the server cannot read the offer, so sdp must answer "
+                        "it");
+  }
+  Perform(machine_.OnAnswerDue());
+  return absl::OkStatus();
+}
+
+absl::Status SofiaCall::Reject(const RejectRequest& request) {
+  if (absl::Status status = CheckAwaitsAnswer(); !status.ok()) return status;
+  reject_ = request;
+  Perform(machine_.OnRefused(request.status, "rejected by a client"));
+  return absl::OkStatus();
+}
+
+// ---- ACK and CANCEL -----------------------------------------------------
+
+void SofiaCall::OnAckOrCancel(nta_incoming_t* invite, const sip_t* sip) {
+  const bool is_reinvite = invite == reinvite_;
+  (is_reinvite ? reinvite_ : invite_) = nullptr;
+  // Sofia answers a cancelled INVITE with 487 after this.
+  nta_incoming_destroy(invite);
+  if (sip == nullptr) {
+    const CallMachine::Actions actions = machine_.OnAckTimeout();
+    if (!actions.empty()) {
+      for (const auto& transfer : transfers_) {
+        transfer->OnLegLost("no ACK came for the answer");
+      }
+    }
+    Perform(actions);
+  } else if (sip->sip_request->rq_method == sip_method_cancel) {
+    Perform(machine_.OnCancel());
+  } else {
+    // The ACK holds the answer where the offer was ours.
+    if (RememberRemoteSdp(*sip)) Publish(CallChange::kUpdated);
+    Perform(machine_.OnAck());
+  }
+}
+
+void SofiaCall::SendRinging() {
+  const int status = progress_.status;
+  const char* const phrase = progress_.phrase.empty()
+                                 ? sip_status_phrase(status)
+                                 : progress_.phrase.c_str();
+  const bool with_sdp = !progress_.sdp.empty();
+  nta_incoming_treply(
+      invite_, status, phrase, SIPTAG_CONTACT(contact()),
+      SIPTAG_ALLOW_STR(kAllow),
+      TAG_IF(with_sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+      TAG_IF(with_sdp, SIPTAG_PAYLOAD_STR(progress_.sdp.c_str())), TAG_END());
+}
+
+void SofiaCall::SendReject() {
+  const int status = machine_.state().end_status;
+  const char* const phrase = reject_.phrase.empty() ? sip_status_phrase(status)
+                                                    : reject_.phrase.c_str();
+  std::string contacts;
+  for (const std::string& contact : reject_.contacts) {
+    absl::StrAppend(&contacts, contacts.empty() ? "" : ", ", "<", contact, ">");
+  }
+  nta_incoming_treply(
+      invite_, status, phrase, SIPTAG_ACCEPT_STR(kAccept),
+      SIPTAG_SERVER_STR(host_.options().user_agent.c_str()),
+      TAG_IF(!contacts.empty(), SIPTAG_CONTACT_STR(contacts.c_str())),
+      TAG_END());
+  nta_incoming_destroy(std::exchange(invite_, nullptr));
+}
+
+void SofiaCall::Answer() {
+  nta_incoming_treply(invite_, SIP_200_OK, SIPTAG_CONTACT(contact()),
+                      SIPTAG_ALLOW_STR(kAllow),
+                      SIPTAG_SUPPORTED_STR(kSupported),
+                      SIPTAG_SERVER_STR(host_.options().user_agent.c_str()),
+                      SIPTAG_CONTENT_TYPE_STR("application/sdp"),
+                      SIPTAG_PAYLOAD_STR(local_sdp_.c_str()), TAG_END());
+  RememberLocalSdp(std::move(local_sdp_));
+  snapshot_.answer_time = absl::Now();
+}
+
+SofiaCall::SdpAnswer SofiaCall::AnswerOffer(const sip_t& sip) {
+  if (client_has_media_) {
+    // The session is not the server's to change; a refresh changes nothing.
+    const bool same =
+        BodyOf(sip).empty() || CleanSdp(BodyOf(sip)) == snapshot_.remote_sdp;
+    return same ? SdpAnswer{.sdp = local_sdp_} : SdpAnswer{.refuse_with = 488};
+  }
+  if (BodyOf(sip).empty()) {
+    if (local_sdp_.empty()) {
+      sdp_origin_.version = 1;
+      return {.sdp = WriteInactiveOffer(sdp_origin_)};
+    }
+    return {.sdp = local_sdp_};
+  }
+  if (!HasSdp(sip)) return {.refuse_with = 415};
+  if (BodyOf(sip).size() > kMaxSdp) return {.refuse_with = 413};
+  // The version rises only where the description changes (RFC 3264, 8).
+  absl::StatusOr<std::string> same =
+      WriteInactiveAnswer(BodyOf(sip), sdp_origin_);
+  if (!same.ok()) return {.refuse_with = 488};
+  if (*same == local_sdp_) return {.sdp = *std::move(same)};
+  ++sdp_origin_.version;
+  return {.sdp = WriteInactiveAnswer(BodyOf(sip), sdp_origin_).value_or("")};
+}
+
+void SofiaCall::RememberLocalSdp(std::string sdp) {
+  local_sdp_ = std::move(sdp);
+  // It repeats what the far end offered, whatever bytes those are.
+  snapshot_.local_sdp = CleanSdp(local_sdp_);
+}
+
+bool SofiaCall::RememberRemoteSdp(const sip_t& sip) {
+  if (BodyOf(sip).empty() || !HasSdp(sip)) return false;
+  std::string sdp = CleanSdp(BodyOf(sip));
+  if (sdp == snapshot_.remote_sdp) return false;
+  snapshot_.remote_sdp = std::move(sdp);
+  return true;
+}
+
+}  // namespace callcontrol::sip
