@@ -257,10 +257,7 @@ void HookDispatcher::TakeEvent(const v1::ReferEvent& event, Follower& follower,
   if (delivery) {
     const std::string id = delivery->id;
     queue_.Add(*std::move(delivery), !journal_.healthy(), now);
-    const HookQueue::Entry* entry = queue_.Find(id);
-    if (entry != nullptr && entry->delivery.dead) {
-      LogDeadLetter(entry->delivery, now);
-    }
+    LogIfDead(id, now);
   }
   // The result's own delivery has the promise's id, and takes its place.
   if (event.has_result()) return;
@@ -314,13 +311,13 @@ void HookDispatcher::TakeAttempt(const HookClient::Ended& ended, HookTime now) {
        {"error", ended.attempt.error}});
   const double jitter = std::uniform_real_distribution<double>()(random_);
   queue_.OnAttempt(ended.id, ended.attempt, jitter, now);
-  const HookQueue::Entry* entry = queue_.Find(ended.id);
-  if (entry != nullptr && entry->delivery.dead) {
-    LogDeadLetter(entry->delivery, now);
-  }
+  LogIfDead(ended.id, now);
 }
 
-void HookDispatcher::LogDeadLetter(const HookDelivery& delivery, HookTime now) {
+void HookDispatcher::LogIfDead(const std::string& id, HookTime now) {
+  const HookQueue::Entry* entry = queue_.Find(id);
+  if (entry == nullptr || !entry->delivery.dead) return;
+  const HookDelivery& delivery = entry->delivery;
   if (now - dead_letter_logged_ < kLogPause) {
     ++dead_letters_unlogged_;
     return;

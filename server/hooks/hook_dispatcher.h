@@ -97,7 +97,8 @@ class HookDispatcher final : private HookJournal::Listener {
   // An error where the URL is no longer allowed.
   absl::Status Send(const HookDelivery& delivery);
   void TakeAttempt(const HookClient::Ended& ended, HookTime now);
-  void LogDeadLetter(const HookDelivery& delivery, HookTime now);
+  // A line for a delivery that has just been given up; none for any other.
+  void LogIfDead(const std::string& id, HookTime now);
   // Waits for something to do. False: there is no more.
   bool Rest() ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -19,9 +19,8 @@
 namespace callcontrol::server {
 
 // Keeps a HookStore up to date on a thread of its own, so that a slow disk
-// holds nobody up. A disk that is full, read-only or gone is told, what could
-// not be written is kept, as far as there is room, and tried again until it is
-// written.
+// holds nobody up. A disk that is full, read-only or gone is told, and what
+// could not be written is kept and tried again until it is.
 //
 // Ownership: owns the store and the thread; the listener must outlive it.
 // Threads: thread-safe. Errors: OnStoreTrouble() tells. Time: the monotonic
@@ -54,7 +53,8 @@ class HookJournal {
   HookJournal(const HookJournal&) = delete;
   HookJournal& operator=(const HookJournal&) = delete;
 
-  // Writes in order, soon. Returns at once.
+  // Writes soon, all of one call in one transaction; of each delivery the
+  // newest change counts. Returns at once.
   void Write(std::vector<HookChange> changes) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Whether what is written now will be stored soon, as far as is known.

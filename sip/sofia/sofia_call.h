@@ -27,7 +27,8 @@ namespace callcontrol::sip {
 // (RFC 6665, 4.5.2).
 //
 // Ownership: owned by its host. Owns leg, transactions and transfers.
-// Threads: SIP thread only. Errors: none come out but those of Refer().
+// Threads: SIP thread only. Errors: none come out but those of Refer() and of a
+// client's decisions.
 // Time: the loop's timers and Sofia's transactions.
 class SofiaCall final : public RequestHandler, public InviteHandler {
  public:
