@@ -293,6 +293,17 @@ grpc::ServerUnaryReactor* CallControlService::RejectCall(
   return reactor;
 }
 
+grpc::ServerUnaryReactor* CallControlService::UpdateCall(
+    grpc::CallbackServerContext* context, const v1::UpdateCallRequest* request,
+    v1::Call* response) {
+  auto update = FromProto(*request);
+  if (!update.ok()) return Finish(context, update.status());
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  engine_.Update(*std::move(update),
+                 AnswerWithCall(reactor, request->call_id(), response));
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* CallControlService::HangUpCall(
     grpc::CallbackServerContext* context, const v1::HangUpCallRequest* request,
     v1::Call* response) {
@@ -378,12 +389,6 @@ grpc::ServerWriteReactor<v1::CallEvent>* CallControlService::PlaceCall(
   auto reactor = StreamReactor<v1::CallEvent>::Make();
   reactor->Fail(NotServed("PlaceCall"));
   return reactor.get();
-}
-
-grpc::ServerUnaryReactor* CallControlService::UpdateCall(
-    grpc::CallbackServerContext* context, const v1::UpdateCallRequest*,
-    v1::Call*) {
-  return Finish(context, NotServed("UpdateCall"));
 }
 
 }  // namespace callcontrol::server

@@ -79,6 +79,29 @@ absl::StatusOr<sip::ProgressRequest> FromProto(
                               .sdp = request.sdp()};
 }
 
+absl::StatusOr<sip::UpdateRequest> FromProto(
+    const v1::UpdateCallRequest& request) {
+  using Change = sip::UpdateRequest::Change;
+  if (absl::Status status =
+          FirstError(CheckCallId(request.call_id()), CheckSdp(request.sdp()));
+      !status.ok()) {
+    return status;
+  }
+  sip::UpdateRequest update{.call_id = request.call_id(), .sdp = request.sdp()};
+  if (request.hold()) {
+    update.change = Change::kHold;
+  } else if (request.resume()) {
+    update.change = Change::kResume;
+  } else if (!request.sdp().empty()) {
+    update.change = Change::kSdp;
+  } else {
+    return InvalidField("change", "CHANGE_REQUIRED",
+                        "what changes must be said: hold or resume as true, or "
+                        "sdp");
+  }
+  return update;
+}
+
 absl::StatusOr<sip::RejectRequest> FromProto(
     const v1::RejectCallRequest& request) {
   if (absl::Status status = FirstError(CheckCallId(request.call_id()),

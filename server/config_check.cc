@@ -98,6 +98,8 @@ void CheckTransfers(const config::v1::Transfers& transfers,
       t.refer_domain().size() <= 253 &&
           t.refer_domain().find_first_of(" <>@;,?\"") == std::string::npos,
       "transfers.refer_domain", "must be HOST or HOST:PORT");
+  check.Duration(t.has_hold_limit(), t.hold_limit(), "transfers.hold_limit",
+                 seconds(1), seconds(32));
   check.Duration(t.has_ready_limit(), t.ready_limit(), "transfers.ready_limit",
                  milliseconds(0), seconds(32));
   check.Duration(t.has_refer_response_limit(), t.refer_response_limit(),

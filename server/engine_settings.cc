@@ -12,6 +12,9 @@ sip::TransferPolicy TransferPolicyOf(const config::v1::Config& config) {
   const config::v1::Transfers& t = config.transfers();
   const std::chrono::milliseconds t1 = T1(config);
   sip::TransferPolicy policy;
+  policy.hold_limit =
+      MillisecondsOr(t.has_hold_limit(), t.hold_limit(), policy.hold_limit);
+  policy.refer_unheld = t.refer_unheld();
   policy.ready_limit =
       MillisecondsOr(t.has_ready_limit(), t.ready_limit(), policy.ready_limit);
   policy.refer_response = MillisecondsOr(t.has_refer_response_limit(),

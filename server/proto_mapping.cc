@@ -130,6 +130,7 @@ v1::Call ToProto(const sip::CallSnapshot& call) {
   far_end.set_supports_target_dialog(call.far_end.supports_target_dialog);
   far_end.set_contact_is_gruu(call.far_end.contact_is_gruu);
   far_end.set_user_agent(call.far_end.user_agent);
+  result.set_on_hold(call.on_hold);
   for (const std::string& id : call.transfer_ids) result.add_transfer_ids(id);
   result.mutable_tags()->insert(call.tags.begin(), call.tags.end());
   *result.mutable_create_time() = ToProto(call.create_time);
@@ -217,6 +218,7 @@ v1::CallState ToProto(sip::CallPhase phase) {
 v1::TransferState ToProto(sip::TransferPhase phase) {
   switch (phase) {
     case sip::TransferPhase::kPrep:
+    case sip::TransferPhase::kHolding:
     case sip::TransferPhase::kSending:
     case sip::TransferPhase::kBackoff:
       return v1::TRANSFER_STATE_PREPARING;

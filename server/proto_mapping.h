@@ -24,6 +24,8 @@ absl::StatusOr<sip::TransferRequest> FromProto(const v1::ReferRequest& request);
 // The same for decisions about an incoming call; only INVALID_ARGUMENT.
 absl::StatusOr<sip::ProgressRequest> FromProto(
     const v1::ProgressCallRequest& request);
+absl::StatusOr<sip::UpdateRequest> FromProto(
+    const v1::UpdateCallRequest& request);
 absl::StatusOr<sip::RejectRequest> FromProto(
     const v1::RejectCallRequest& request);
 

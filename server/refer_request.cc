@@ -33,7 +33,6 @@ absl::Status NotServed(std::string_view field) {
 absl::Status CheckServed(const v1::ReferRequest& request) {
   if (request.party_case() == v1::ReferRequest::kUri) return NotServed("uri");
   if (!request.replaces_call_id().empty()) return NotServed("replaces_call_id");
-  if (request.hold_first()) return NotServed("hold_first");
   if (request.has_credentials()) return NotServed("credentials");
   return absl::OkStatus();
 }
@@ -162,6 +161,7 @@ absl::StatusOr<sip::TransferRequest> FromProto(
   }
   result.request_id = request.request_id();
   result.strict = request.strict();
+  result.hold_first = request.hold_first();
   result.no_subscription = request.no_subscription();
   result.validate_only = request.validate_only();
   return result;

@@ -30,6 +30,8 @@ const std::vector<CommandSpec>& Commands() {
       {Command::kRefer, "refer", 2, {"CALL", "TARGET"}},
       {Command::kAnswer, "answer", 1, {"CALL"}},
       {Command::kReject, "reject", 1, {"CALL", "STATUS"}},
+      {Command::kHold, "hold", 1, {"CALL"}},
+      {Command::kResume, "resume", 1, {"CALL"}},
       {Command::kHangUp, "hangup", 1, {"CALL"}},
       {Command::kTransfers, "transfers", 0, {}},
       {Command::kShow, "show", 1, {"TRANSFER"}},
@@ -129,7 +131,7 @@ struct FlagSpec {
 using Sv = std::string_view;
 using Args = Arguments;
 
-constexpr std::array<FlagSpec, 19> kFlags = {{
+constexpr std::array<FlagSpec, 20> kFlags = {{
     {"help", Command::kNone, true,
      [](Sv v, Args& to) { return SetBool(v, to.help); }},
     {"server", Command::kNone, false,
@@ -157,6 +159,8 @@ constexpr std::array<FlagSpec, 19> kFlags = {{
      [](Sv v, Args& to) { return SetBool(v, to.validate_only); }},
     {"strict", Command::kRefer, true,
      [](Sv v, Args& to) { return SetBool(v, to.strict); }},
+    {"hold_first", Command::kRefer, true,
+     [](Sv v, Args& to) { return SetBool(v, to.hold_first); }},
     {"refer_limit", Command::kRefer, false,
      [](Sv v, Args& to) { return SetLimit(v, to.refer_limit); }},
     {"notify_limit", Command::kRefer, false,
@@ -248,7 +252,7 @@ class Parser {
       if (command_ == nullptr) {
         return Usage("unknown command ", Quoted(word),
                      "; there are calls, watch, refer, answer, reject, "
-                     "hangup, transfers, show and hooks");
+                     "hold, resume, hangup, transfers, show and hooks");
       }
       result_.command = command_->command;
       return absl::OkStatus();

@@ -21,6 +21,8 @@ enum class Command {
   kRefer,
   kAnswer,
   kReject,
+  kHold,
+  kResume,
   kHangUp,
   kTransfers,
   kShow,
@@ -68,6 +70,7 @@ struct Arguments {
   std::vector<std::pair<std::string, std::string>> target_headers;
   bool validate_only = false;
   bool strict = false;
+  bool hold_first = false;
   std::optional<absl::Duration> refer_limit;
   std::optional<absl::Duration> notify_limit;
   std::optional<absl::Duration> final_limit;

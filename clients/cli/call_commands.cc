@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// callctl calls, watch, answer, reject and hangup.
+// callctl calls, watch, answer, reject, hold, resume and hangup.
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -153,6 +153,22 @@ int RunReject(const Session& session) {
   request.set_reason(session.arguments.reason);
   return Decide(session, request, [&](auto&&... words) {
     return session.stub.RejectCall(words...);
+  });
+}
+
+int RunHold(const Session& session) {
+  v1::UpdateCallRequest request;
+  request.set_hold(true);
+  return Decide(session, request, [&](auto&&... words) {
+    return session.stub.UpdateCall(words...);
+  });
+}
+
+int RunResume(const Session& session) {
+  v1::UpdateCallRequest request;
+  request.set_resume(true);
+  return Decide(session, request, [&](auto&&... words) {
+    return session.stub.UpdateCall(words...);
   });
 }
 

@@ -30,6 +30,10 @@ int RunCommand(const Session& session) {
       return RunAnswer(session);
     case Command::kReject:
       return RunReject(session);
+    case Command::kHold:
+      return RunHold(session);
+    case Command::kResume:
+      return RunResume(session);
     case Command::kHangUp:
       return RunHangUp(session);
     case Command::kTransfers:

@@ -16,6 +16,8 @@ Usage: callctl COMMAND [flags]
   refer CALL TARGET   transfers a call and follows it to its end
   answer CALL         answers a call that waits for an application
   reject CALL         rejects it
+  hold CALL           puts the far end of a call on hold
+  resume CALL         takes it off hold
   hangup CALL         ends a call
   transfers           running transfers and those still kept
   show TRANSFER       what went over the wire in a transfer, as a ladder
@@ -67,6 +69,7 @@ is a SIP, SIPS or TEL URI, user@host, a phone number or a plain user.
   --target_header='N: V'
                       a header for the call to the target; repeatable
   --validate_only     checks the request and prints what would be sent
+  --hold_first        puts the far end on hold before the REFER
   --strict            no leniency with off-standard NOTIFYs
   --refer_limit=DURATION   REFER to its answer (1s to 32s)
   --notify_limit=DURATION  REFER to the first NOTIFY (1s to 64s)
@@ -105,6 +108,25 @@ CALL is a call id or a SIP Call-ID; STATUS a SIP status from 300 to 699, 603
 Examples:
   callctl reject c-a1-7f3k2m
   callctl reject c-a1-7f3k2m 486 --reason='Closed Today'
+)";
+
+constexpr std::string_view kHold =
+    R"(callctl hold CALL: puts the far end of a call on hold, by a re-INVITE.
+
+CALL is a call id or a SIP Call-ID of an answered call. Returns once the far end
+has agreed.
+
+Example:
+  callctl hold c-a1-7f3k2m
+)";
+
+constexpr std::string_view kResume =
+    R"(callctl resume CALL: takes the far end of a call off hold.
+
+CALL is a call id or a SIP Call-ID.
+
+Example:
+  callctl resume c-a1-7f3k2m
 )";
 
 constexpr std::string_view kHangUp = R"(callctl hangup CALL: ends a call.
@@ -190,6 +212,10 @@ std::string_view About(Command command) {
       return kAnswer;
     case Command::kReject:
       return kReject;
+    case Command::kHold:
+      return kHold;
+    case Command::kResume:
+      return kResume;
     case Command::kHangUp:
       return kHangUp;
     case Command::kTransfers:

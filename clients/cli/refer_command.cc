@@ -58,6 +58,7 @@ v1::ReferRequest MakeRequest(const Arguments& arguments) {
                 request.mutable_limits()->mutable_final_status());
   }
   request.set_strict(arguments.strict);
+  request.set_hold_first(arguments.hold_first);
   request.set_validate_only(arguments.validate_only);
   return request;
 }

@@ -63,6 +63,8 @@ int RunCalls(const Session& session);
 int RunWatch(const Session& session);
 int RunAnswer(const Session& session);
 int RunReject(const Session& session);
+int RunHold(const Session& session);
+int RunResume(const Session& session);
 int RunHangUp(const Session& session);
 int RunRefer(const Session& session);
 int RunTransfers(const Session& session);

@@ -38,6 +38,7 @@ struct TransferRequest {
   std::optional<LegAction> on_unconfirmed;
   std::optional<LegAction> on_failure;
   bool strict = false;
+  bool hold_first = false;
   // "Refer-Sub: false" (RFC 4488, 4).
   bool no_subscription = false;
   // The client's own name for the request; comes back in the plan.
@@ -60,6 +61,18 @@ struct RejectRequest {
   std::string phrase{};  // Empty: the usual one.
   // Of a 3xx: addr-specs.
   std::vector<std::string> contacts{};
+};
+
+// A change of the session that a client wants; checked.
+struct UpdateRequest {
+  enum class Change {
+    kHold,    // The far end is put on hold (RFC 3264, 8.4).
+    kResume,  // What was before the hold.
+    kSdp,     // `sdp` is offered; its media is the client's from then on.
+  };
+  std::string call_id{};
+  Change change = Change::kHold;
+  std::string sdp{};
 };
 
 // A transfer as it will be carried out.
@@ -126,6 +139,15 @@ class CallEngine {
   // `sdp` empty: an inactive answer.
   virtual void Answer(std::string call_id, std::string sdp, CallDone done) = 0;
   virtual void Reject(RejectRequest request, CallDone done) = 0;
+
+  // Changes the session of an answered call by a re-INVITE; `done` once the far
+  // end has answered it. OK at once where there is nothing to change.
+  // FAILED_PRECONDITION: not answered or ending (CALL_NOT_READY), or refused by
+  // the far end (UPDATE_REJECTED). ABORTED: a change (UPDATE_IN_PROGRESS) or a
+  // transfer (TRANSFER_IN_PROGRESS) is open. INVALID_ARGUMENT (SDP_MISMATCH).
+  // UNAVAILABLE (CALL_LOST): no answer, or one that says the call is gone; the
+  // call ends.
+  virtual void Update(UpdateRequest request, CallDone done) = 0;
 
   // Ends a call. NOT_FOUND where there is none; OK where it has ended already.
   virtual void HangUp(std::string call_id, CallDone done) = 0;

@@ -34,6 +34,7 @@ CallMachine::Actions CallMachine::OnAck() {
   state_.reinvite_ack_due = false;
   if (state_.phase != CallPhase::kAnswered) return {};
   if (state_.hang_up_wanted) return Bye();
+  if (!ReadyForRefer()) return {};
   return {CallAction::kLegReady};
 }
 
@@ -59,7 +60,15 @@ CallMachine::Actions CallMachine::OnCancel() {
 int CallMachine::AnswerToReInvite() const {
   if (!live()) return 481;
   if (state_.phase != CallPhase::kAnswered) return 500;
-  return state_.ack_due || state_.reinvite_ack_due ? 500 : 200;
+  if (state_.ack_due || state_.reinvite_ack_due) return 500;
+  return state_.own_offer == OwnOffer::kOpen ? 491 : 200;
+}
+
+CallMachine::Actions CallMachine::OnOfferEnded() {
+  if (state_.own_offer == OwnOffer::kNone) return {};
+  state_.own_offer = OwnOffer::kNone;
+  if (!ReadyForRefer()) return {};
+  return {CallAction::kLegReady};
 }
 
 CallMachine::Actions CallMachine::OnFarEndBye(std::string_view sip_reason) {
@@ -116,6 +125,7 @@ void CallMachine::End(CallEndedBy by, int status, std::string_view reason) {
   state_.phase = CallPhase::kEnded;
   state_.ack_due = false;
   state_.reinvite_ack_due = false;
+  state_.own_offer = OwnOffer::kNone;
   state_.ended_by = by;
   state_.end_status = status;
   state_.end_reason = reason;

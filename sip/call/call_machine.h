@@ -20,6 +20,13 @@ enum class CallAction {
   kLegReady,     // The leg may be referred now.
 };
 
+// Where an INVITE of ours inside the dialog stands.
+enum class OwnOffer {
+  kNone,
+  kOpen,
+  kBackingOff,  // It met one of the far end's, and waits (RFC 3261, 14.1).
+};
+
 // Everything a call's machine knows: a plain value.
 struct CallState {
   CallPhase phase = CallPhase::kIncoming;
@@ -30,6 +37,7 @@ struct CallState {
   bool reinvite_ack_due = false;
   // A BYE waits for that ACK.
   bool hang_up_wanted = false;
+  OwnOffer own_offer = OwnOffer::kNone;
   // Did not answer a REFER and was asked by OPTIONS.
   bool suspect = false;
   int end_status = 0;
@@ -79,12 +87,19 @@ class CallMachine {
   // that crosses our 2xx ends the call like an ACK that never came.
   Actions OnCancel();
 
-  // How to answer a re-INVITE or an UPDATE: 200; 500 while an INVITE is not
-  // answered or its ACK is due (RFC 3261, 14.2; RFC 3311, 5.2); 481 after the
-  // end.
+  // How to answer a re-INVITE or an UPDATE: 200; 500 while an INVITE of theirs
+  // is not answered or its ACK is due; 491 while one of ours is open (RFC 3261,
+  // 14.2; RFC 3311, 5.2); 481 after the end.
   int AnswerToReInvite() const;
   // A re-INVITE was answered with 200.
   void OnReInviteAnswered() { state_.reinvite_ack_due = true; }
+
+  // An INVITE of ours leaves to change the session; ReadyForRefer() held.
+  void OnOfferSent() { state_.own_offer = OwnOffer::kOpen; }
+  // It was answered 491 and is sent again later.
+  void OnOfferMet() { state_.own_offer = OwnOffer::kBackingOff; }
+  // It is over, with whatever answer.
+  Actions OnOfferEnded();
 
   // BYE of the far end; `sip_reason` is its Reason header, or empty.
   Actions OnFarEndBye(std::string_view sip_reason);
@@ -102,7 +117,8 @@ class CallMachine {
   // 3261, 14.1 by analogy).
   bool ReadyForRefer() const {
     return state_.phase == CallPhase::kAnswered && !state_.ack_due &&
-           !state_.reinvite_ack_due && !state_.hang_up_wanted;
+           !state_.reinvite_ack_due && !state_.hang_up_wanted &&
+           state_.own_offer == OwnOffer::kNone;
   }
 
   // The INVITE is not answered yet.

@@ -43,6 +43,8 @@ struct CallSnapshot {
   std::string remote_sdp;
   FarEnd far_end;
   std::vector<std::string> transfer_ids;
+  // This side has put the far end on hold.
+  bool on_hold = false;
   // The application's own.
   std::map<std::string, std::string> tags;
   absl::Time create_time;

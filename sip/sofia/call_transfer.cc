@@ -83,6 +83,18 @@ void CallTransfer::Perform(TransferMachine::Step step) {
   for (const TransferEvent& event : step.events) Tell(event);
   for (const TransferAction action : step.actions) {
     switch (action) {
+      case TransferAction::kAwaitLeg:
+        call_.BeginTransfer();
+        break;
+      case TransferAction::kHold:
+        Hold(true);
+        break;
+      case TransferAction::kAbandonHold:
+        call_.AbandonHold();
+        break;
+      case TransferAction::kResume:
+        Hold(false);
+        break;
       case TransferAction::kSendRefer:
         SendRefer();
         break;
@@ -118,6 +130,20 @@ void CallTransfer::ArmTimer() {
   });
 }
 
+// ---- The hold around it -------------------------------------------------
+
+void CallTransfer::Hold(bool hold) {
+  call_.SetHold(hold, [&call = call_, id = plan_.transfer_id,
+                       hold](const SipStatus& status) {
+    // The answer may come long after the transfer.
+    CallTransfer* transfer = call.FindTransfer(id);
+    if (transfer == nullptr) return;
+    TransferMachine& machine = transfer->machine_;
+    transfer->Perform(hold ? machine.OnHoldAnswer(status, Now())
+                           : machine.OnResumeAnswer(status, Now()));
+  });
+}
+
 // ---- The REFER ----------------------------------------------------------
 
 void CallTransfer::SendRefer() {
@@ -145,8 +171,8 @@ void CallTransfer::SendReferTo(const SipAddress& next_hop) {
   if (plan_.no_subscription) headers.push_back({"Refer-Sub", "false"});
   headers.insert(headers.end(), plan_.headers.begin(), plan_.headers.end());
   refer_ = ClientTransaction::Send(
-      call_.leg(), next_hop, SIP_METHOD_REFER, call_.contact(),
-      host_.options().user_agent, headers,
+      call_.leg(), next_hop, host_.options().user_agent,
+      {SIP_METHOD_REFER, call_.contact(), std::move(headers)},
       [this](const sip_t& sip, ClientTransaction::Ending ending) {
         OnReferAnswer(sip, ending);
       });

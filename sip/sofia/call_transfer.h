@@ -46,6 +46,7 @@ class CallTransfer {
  private:
   void Perform(TransferMachine::Step step);
   void Tell(const TransferEvent& event);
+  void Hold(bool hold);
   void SendRefer();
   void SendReferTo(const SipAddress& next_hop);
   void OnReferAnswer(const sip_t& sip, ClientTransaction::Ending ending);

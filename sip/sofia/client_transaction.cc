@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "sip/sofia/call_host.h"
 
 namespace callcontrol::sip {
 namespace {
@@ -34,19 +35,25 @@ sip_unknown_t* VerbatimHeaders(su_home_t* home,
 }  // namespace
 
 std::unique_ptr<ClientTransaction> ClientTransaction::Send(
-    nta_leg_t* leg, const SipAddress& next_hop, sip_method_t method,
-    const char* method_name, const sip_contact_t* contact,
-    const std::string& user_agent, const std::vector<SipHeader>& headers,
-    OnAnswer on_answer) {
+    nta_leg_t* leg, const SipAddress& next_hop, const std::string& user_agent,
+    const OutgoingRequest& request, OnAnswer on_answer) {
   std::unique_ptr<ClientTransaction> transaction(
       new ClientTransaction(std::move(on_answer)));
   const std::string route = RouteUrl(next_hop);
+  const bool invites = request.method == sip_method_invite;
+  const bool with_sdp = !request.sdp.empty();
   su_home_t home[1] = {SU_HOME_INIT(home)};
   transaction->request_ = nta_outgoing_tcreate(
       leg, &ClientTransaction::HandleAnswer, transaction.get(),
-      URL_STRING_MAKE(route.c_str()), method, method_name, nullptr,
-      SIPTAG_CONTACT(contact), SIPTAG_USER_AGENT_STR(user_agent.c_str()),
-      SIPTAG_UNKNOWN(VerbatimHeaders(home, headers)), SIPTAG_END(), TAG_END());
+      URL_STRING_MAKE(route.c_str()), request.method, request.method_name,
+      nullptr, SIPTAG_CONTACT(request.contact),
+      SIPTAG_USER_AGENT_STR(user_agent.c_str()),
+      TAG_IF(invites, SIPTAG_ALLOW_STR(kAllow)),
+      TAG_IF(invites, SIPTAG_SUPPORTED_STR(kSupported)),
+      TAG_IF(with_sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+      TAG_IF(with_sdp, SIPTAG_PAYLOAD_STR(request.sdp.c_str())),
+      SIPTAG_UNKNOWN(VerbatimHeaders(home, request.headers)), SIPTAG_END(),
+      TAG_END());
   su_home_deinit(home);
   // A request that could not be sent at all may have been answered already.
   if (transaction->request_ == nullptr || transaction->failed_) return nullptr;
@@ -57,6 +64,23 @@ std::unique_ptr<ClientTransaction> ClientTransaction::Send(
 ClientTransaction::~ClientTransaction() {
   if (request_ != nullptr) nta_outgoing_destroy(request_);
 }
+
+bool ClientTransaction::Acknowledge(nta_leg_t* leg,
+                                    const SipAddress& next_hop) {
+  const std::string route = RouteUrl(next_hop);
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  // Sofia keeps it for as long as the 2xx may come again.
+  nta_outgoing_t* ack = nta_outgoing_tcreate(
+      leg, nullptr, nullptr, URL_STRING_MAKE(route.c_str()), SIP_METHOD_ACK,
+      nullptr, SIPTAG_CSEQ(sip_cseq_create(home, cseq_, SIP_METHOD_ACK)),
+      TAG_END());
+  su_home_deinit(home);
+  if (ack == nullptr) return false;
+  nta_outgoing_destroy(ack);
+  return true;
+}
+
+void ClientTransaction::Cancel() { nta_outgoing_cancel(request_); }
 
 int ClientTransaction::HandleAnswer(ClientTransaction* self, nta_outgoing_t*,
                                     const sip_t* sip) {

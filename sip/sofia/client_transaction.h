@@ -14,16 +14,27 @@
 
 namespace callcontrol::sip {
 
-// One request of ours inside a dialog, until its final answer.
+// A request of ours. What is text goes out as it is and must have been checked.
+struct OutgoingRequest {
+  sip_method_t method = sip_method_unknown;
+  const char* method_name = nullptr;
+  // Null: none.
+  const sip_contact_t* contact = nullptr;
+  std::vector<SipHeader> headers{};
+  // A session description; empty: none.
+  std::string sdp{};
+};
+
+// One request of ours in a dialog, or that begins one, until its final answer.
 //
 // Ownership: owns Sofia's client transaction; destroying it stops the
-// callbacks, not the retransmissions.
-// Threads: SIP thread only. Time: Sofia's Timers E and F.
+// callbacks, and the retransmissions of an INVITE only.
+// Threads: SIP thread only. Time: Sofia's Timers A, B, E and F.
 class ClientTransaction {
  public:
   enum class Ending {
     kAnswered,  // By a message from the wire.
-    kTimedOut,  // Timer F.
+    kTimedOut,  // Timer B or F.
     kFailed,    // Transport error.
   };
 
@@ -32,15 +43,22 @@ class ClientTransaction {
   // transaction after a final answer.
   using OnAnswer = absl::AnyInvocable<void(const sip_t& sip, Ending ending)>;
 
-  // Sends `method` on `leg` to `next_hop`, which is numeric: Sofia is never
-  // given a name to look up. `headers` go out as they are and must have been
-  // checked; so must `contact`, which may be null. Null where Sofia cannot
-  // build the request.
-  static std::unique_ptr<ClientTransaction> Send(
-      nta_leg_t* leg, const SipAddress& next_hop, sip_method_t method,
-      const char* method_name, const sip_contact_t* contact,
-      const std::string& user_agent, const std::vector<SipHeader>& headers,
-      OnAnswer on_answer);
+  // Sends `request` on `leg` to `next_hop`, which is numeric: Sofia is never
+  // given a name to look up. Null where Sofia cannot build the request, or
+  // could not send it at all.
+  static std::unique_ptr<ClientTransaction> Send(nta_leg_t* leg,
+                                                 const SipAddress& next_hop,
+                                                 const std::string& user_agent,
+                                                 const OutgoingRequest& request,
+                                                 OnAnswer on_answer);
+
+  // Acknowledges the 2xx to this INVITE (RFC 3261, 13.2.2.4), to `next_hop`,
+  // and again for each repetition of it. Returns whether that was possible.
+  bool Acknowledge(nta_leg_t* leg, const SipAddress& next_hop);
+
+  // Asks for the end of this INVITE (RFC 3261, 9.1), once its first provisional
+  // answer is there. Its final answer comes all the same.
+  void Cancel();
 
   ~ClientTransaction();
   ClientTransaction(const ClientTransaction&) = delete;

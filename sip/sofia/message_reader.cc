@@ -65,10 +65,14 @@ SipfragBody BodyToRead(const sip_t& sip, const std::string& content_type,
 
 }  // namespace
 
+SipStatus ReadStatus(const sip_t& sip) {
+  return {sip.sip_status->st_status,
+          CleanText(Text(sip.sip_status->st_phrase))};
+}
+
 ReferAnswer ReadReferAnswer(const sip_t& sip) {
   ReferAnswer answer;
-  answer.status.code = sip.sip_status->st_status;
-  answer.status.reason = CleanText(Text(sip.sip_status->st_phrase));
+  answer.status = ReadStatus(sip);
   answer.no_subscription = DeclinesSubscription(sip);
   if (sip.sip_retry_after != nullptr) {
     answer.retry_after = std::chrono::seconds(sip.sip_retry_after->af_delta);
@@ -166,6 +170,10 @@ bool HasSdp(const sip_t& sip) {
   return sip.sip_content_type == nullptr ||
          absl::EqualsIgnoreCase(std::string(Text(sip.sip_content_type->c_type)),
                                 "application/sdp");
+}
+
+std::string_view SdpOf(const sip_t& sip) {
+  return HasSdp(sip) ? BodyOf(sip) : std::string_view();
 }
 
 bool HasUsableContact(const sip_t& sip) {

@@ -21,6 +21,9 @@ namespace callcontrol::sip {
 // Threads: thread-safe: reads its arguments only. Errors: absent or unreadable
 // headers are nullopt or empty.
 
+// The status line of an answer.
+SipStatus ReadStatus(const sip_t& sip);
+
 // The final answer to a REFER.
 ReferAnswer ReadReferAnswer(const sip_t& sip);
 
@@ -44,6 +47,9 @@ std::string_view BodyOf(const sip_t& sip);
 
 // What an INVITE is routed by. `source` is the address that it came from.
 IncomingCall ReadIncomingCall(const sip_t& sip, const sockaddr* source);
+
+// The body where it is a session description; empty otherwise.
+std::string_view SdpOf(const sip_t& sip);
 
 // Whether the body is a session description: application/sdp, or no
 // Content-Type at all.

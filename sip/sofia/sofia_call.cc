@@ -77,6 +77,7 @@ SofiaCall::SofiaCall(CallHost& host, nta_incoming_t* invite, const sip_t& sip)
 
 SofiaCall::~SofiaCall() {
   if (answer_timer_) host_.loop().timers().Cancel(*answer_timer_);
+  update_.reset();
   transfers_.clear();
   if (invite_ != nullptr) nta_incoming_destroy(invite_);
   if (reinvite_ != nullptr) nta_incoming_destroy(reinvite_);
@@ -101,7 +102,8 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
         SendBye();
         break;
       case CallAction::kLegReady:
-        if (CallTransfer* transfer = open_transfer()) transfer->OnLegReady();
+        BeginUpdate();
+        BeginTransfer();
         break;
     }
   }
@@ -132,8 +134,8 @@ void SofiaCall::SendBye() {
     if (machine_.state().phase != CallPhase::kEnding) return;
     if (next_hop.ok()) {
       bye_ = ClientTransaction::Send(
-          leg_, *next_hop, SIP_METHOD_BYE, nullptr, host_.options().user_agent,
-          {}, [this](const sip_t& sip, ClientTransaction::Ending ending) {
+          leg_, *next_hop, host_.options().user_agent, {SIP_METHOD_BYE},
+          [this](const sip_t& sip, ClientTransaction::Ending ending) {
             if (IsProvisional(sip.sip_status->st_status)) return;
             OnByeAnswered(ending == ClientTransaction::Ending::kAnswered
                               ? sip.sip_status->st_status
@@ -157,8 +159,8 @@ void SofiaCall::Probe() {
   WithNextHop([this](absl::StatusOr<SipAddress> next_hop) {
     if (next_hop.ok()) {
       probe_ = ClientTransaction::Send(
-          leg_, *next_hop, SIP_METHOD_OPTIONS, contact(),
-          host_.options().user_agent, {},
+          leg_, *next_hop, host_.options().user_agent,
+          {SIP_METHOD_OPTIONS, contact()},
           [this](const sip_t& sip, ClientTransaction::Ending ending) {
             if (IsProvisional(sip.sip_status->st_status)) return;
             OnProbeAnswered(ending == ClientTransaction::Ending::kAnswered
@@ -260,6 +262,7 @@ void SofiaCall::PublishPhase() {
       snapshot_.remote_sdp.clear();
       Publish(CallChange::kEnded);
       host_.OnCallEnded();
+      if (const auto update = update_) update->GiveUp();
       return;
   }
 }

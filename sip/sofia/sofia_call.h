@@ -17,6 +17,7 @@
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/call_transfer.h"
 #include "sip/sofia/client_transaction.h"
+#include "sip/sofia/session_update.h"
 
 namespace callcontrol::sip {
 
@@ -63,6 +64,10 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   // for it; else it leaves when the call is.
   void BeginTransfer();
 
+  // Changes the session at a client's request. Errors: see
+  // CallEngine::Update().
+  void Update(const UpdateRequest& request, CallEngine::CallDone done);
+
   // Ends the call with its open transfer, at a client's request.
   void HangUp();
 
@@ -83,11 +88,24 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   // is gone by then.
   void WithNextHop(NextHopReady ready);
   void RefreshTarget(const sip_contact_t* contact);
+  // Puts the far end on hold, or takes it off. `done` once it has answered;
+  // with 0 where there was nothing to change, or the call is not there for it.
+  using HoldDone = absl::AnyInvocable<void(const SipStatus& status) &&>;
+  void SetHold(bool hold, HoldDone done);
+  // Nobody waits for the hold any more: it is undone, should it come about.
+  void AbandonHold();
   // The far end showed that it knows the call.
   void SeenAlive() { machine_.OnAlive(); }
   CallTransfer* FindTransfer(std::string_view transfer_id);
   // Destroys a transfer after the loop's turn.
   void Forget(CallTransfer& transfer);
+
+  // ---- For its change of the session ----
+
+  void OnOfferSent() { machine_.OnOfferSent(); }
+  void OnOfferMet() { machine_.OnOfferMet(); }
+  // How long an INVITE of ours waits after a 491 (RFC 3261, 14.1).
+  Milliseconds DrawGlareBackoff() const;
 
   nta_leg_t* leg() const { return leg_; }
   const sip_contact_t* contact() const { return host_.contact(tcp_); }
@@ -108,6 +126,8 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   void AnswerAfter(Milliseconds ringing);
   void OfferToClients(const CallTreatment& treatment);
   void ArmAnswerTimer(Milliseconds wait, absl::AnyInvocable<void()> then);
+  // FAILED_PRECONDITION where the call is not answered, or is ending.
+  absl::Status CheckAnswered() const;
   // FAILED_PRECONDITION where the INVITE has been answered.
   absl::Status CheckAwaitsAnswer() const;
   // Takes a client's session description as this side's.
@@ -127,7 +147,17 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   SdpAnswer AnswerOffer(const sip_t& sip);
   void RememberLocalSdp(std::string sdp);
   // Whether there was one that differs from the last.
-  bool RememberRemoteSdp(const sip_t& sip);
+  bool RememberRemoteSdp(std::string_view sdp);
+  // An offer of the far end inside the dialog was answered with `answer`.
+  void TakeSession(const sip_t& sip, const std::string& answer);
+
+  // A change of the session: what is offered, and whether it is a hold.
+  void Renegotiate(std::string offer, bool hold, SessionUpdate::Done done);
+  void BeginUpdate();
+  void OnUpdateEnded(const std::string& offer, bool hold,
+                     const SessionUpdate::Outcome& outcome);
+  std::string OfferFor(const UpdateRequest& request) const;
+  absl::Status CheckMayUpdate(const UpdateRequest& request);
 
   // Tells watchers where the call changed.
   void PublishPhase();
@@ -153,6 +183,10 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   std::optional<std::size_t> offered_media_;
   // The session description is a client's, and with it the media.
   bool client_has_media_ = false;
+  // What this side offers again when it takes the far end off hold.
+  std::string sdp_off_hold_;
+  bool hold_abandoned_ = false;
+  std::shared_ptr<SessionUpdate> update_;
   // What the next 18x, and a refusal, say.
   ProgressRequest progress_;
   RejectRequest reject_;

@@ -40,7 +40,7 @@ std::string CleanSdp(std::string_view sdp) {
 void SofiaCall::Start(const sip_t& sip, const CallTreatment& treatment) {
   snapshot_.tags = treatment.tags;
   // Whoever decides about the call wants to see its offer.
-  if (BodyOf(sip).size() <= kMaxSdp) RememberRemoteSdp(sip);
+  RememberRemoteSdp(SdpOf(sip));
   Publish(CallChange::kIncoming);
   nta_incoming_treply(invite_, SIP_100_TRYING, TAG_END());
   if (treatment.kind == CallTreatment::Kind::kReject) {
@@ -176,7 +176,7 @@ void SofiaCall::OnAckOrCancel(nta_incoming_t* invite, const sip_t* sip) {
     Perform(machine_.OnCancel());
   } else {
     // The ACK holds the answer where the offer was ours.
-    if (RememberRemoteSdp(*sip)) Publish(CallChange::kUpdated);
+    if (RememberRemoteSdp(SdpOf(*sip))) Publish(CallChange::kUpdated);
     Perform(machine_.OnAck());
   }
 }
@@ -252,12 +252,19 @@ void SofiaCall::RememberLocalSdp(std::string sdp) {
   snapshot_.local_sdp = CleanSdp(local_sdp_);
 }
 
-bool SofiaCall::RememberRemoteSdp(const sip_t& sip) {
-  if (BodyOf(sip).empty() || !HasSdp(sip)) return false;
-  std::string sdp = CleanSdp(BodyOf(sip));
-  if (sdp == snapshot_.remote_sdp) return false;
-  snapshot_.remote_sdp = std::move(sdp);
+bool SofiaCall::RememberRemoteSdp(std::string_view sdp) {
+  if (sdp.empty() || sdp.size() > kMaxSdp) return false;
+  std::string clean = CleanSdp(sdp);
+  if (clean == snapshot_.remote_sdp) return false;
+  snapshot_.remote_sdp = std::move(clean);
   return true;
+}
+
+void SofiaCall::TakeSession(const sip_t& sip, const std::string& answer) {
+  // The server's own answers hold nobody; that is what a resume goes back to.
+  if (snapshot_.on_hold && !client_has_media_) sdp_off_hold_ = answer;
+  RememberLocalSdp(answer);
+  RememberRemoteSdp(SdpOf(sip));
 }
 
 }  // namespace callcontrol::sip

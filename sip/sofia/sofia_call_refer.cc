@@ -17,15 +17,7 @@ absl::StatusOr<TransferPlan> SofiaCall::Refer(const TransferRequest& request) {
   // What the client can mend by itself comes first.
   absl::StatusOr<TransferPlan> plan = Plan(request);
   if (!plan.ok()) return plan.status();
-  const bool answered = machine_.state().phase == CallPhase::kAnswered &&
-                        !machine_.state().hang_up_wanted;
-  if (!answered) {
-    return MakeError(absl::StatusCode::kFailedPrecondition,
-                     {.reason = "CALL_NOT_READY"},
-                     absl::StrCat("call ", snapshot_.call_id,
-                                  " is not answered, or is ending: only an "
-                                  "answered call can be transferred"));
-  }
+  if (absl::Status status = CheckAnswered(); !status.ok()) return status;
   if (CallTransfer* open = open_transfer()) {
     return MakeError(
         absl::StatusCode::kAborted,
@@ -42,6 +34,18 @@ absl::StatusOr<TransferPlan> SofiaCall::Refer(const TransferRequest& request) {
   host_.observer().OnTransferStarted(*plan, absl::Now());
   Publish(CallChange::kTransferring);
   return plan;
+}
+
+absl::Status SofiaCall::CheckAnswered() const {
+  if (machine_.state().phase == CallPhase::kAnswered &&
+      !machine_.state().hang_up_wanted) {
+    return absl::OkStatus();
+  }
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   {.reason = "CALL_NOT_READY"},
+                   absl::StrCat("call ", snapshot_.call_id,
+                                " is not answered, or is ending: only an "
+                                "answered call can be transferred or changed"));
 }
 
 void SofiaCall::BeginTransfer() {
@@ -105,6 +109,8 @@ TransferPolicy SofiaCall::PolicyOf(const TransferRequest& request) const {
   if (request.on_unconfirmed) policy.on_unconfirmed = request.on_unconfirmed;
   if (request.on_failure) policy.on_failure = request.on_failure;
   policy.strict = policy.strict || request.strict;
+  policy.hold_first = request.hold_first;
+  policy.glare_backoff = DrawGlareBackoff();
   return policy;
 }
 

@@ -93,8 +93,7 @@ int SofiaCall::OnReInvite(nta_incoming_t* request, const sip_t& sip) {
         return 0;
       },
       static_cast<InviteHandler*>(this));
-  RememberLocalSdp(answer.sdp);
-  RememberRemoteSdp(sip);
+  TakeSession(sip, answer.sdp);
   nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(contact()),
                       SIPTAG_ALLOW_STR(kAllow),
                       SIPTAG_SUPPORTED_STR(kSupported),
@@ -120,8 +119,7 @@ int SofiaCall::OnUpdate(nta_incoming_t* request, const sip_t& sip) {
     return RefuseBody(request, answer.refuse_with);
   }
   if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
-  RememberLocalSdp(answer.sdp);
-  RememberRemoteSdp(sip);
+  TakeSession(sip, answer.sdp);
   nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(contact()),
                       SIPTAG_CONTENT_TYPE_STR("application/sdp"),
                       SIPTAG_PAYLOAD_STR(answer.sdp.c_str()), TAG_END());

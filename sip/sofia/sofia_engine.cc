@@ -335,6 +335,17 @@ void SofiaEngine::Reject(RejectRequest request, CallDone done) {
   });
 }
 
+void SofiaEngine::Update(UpdateRequest request, CallDone done) {
+  impl_->loop().Post([impl = impl_.get(), request = std::move(request),
+                      done = std::move(done)]() mutable {
+    if (SofiaCall* call = impl->Find(request.call_id)) {
+      call->Update(request, std::move(done));
+    } else {
+      std::move(done)(NoSuchCall(request.call_id));
+    }
+  });
+}
+
 void SofiaEngine::HangUp(std::string call_id, CallDone done) {
   impl_->loop().Post([impl = impl_.get(), call_id = std::move(call_id),
                       done = std::move(done)]() mutable {

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <iterator>
 #include <string>
+#include <utility>
 
 namespace callcontrol::sip {
 namespace {
@@ -30,6 +32,14 @@ TransferOutcome OutcomeOfRefusal(int status) {
   }
 }
 
+void Append(TransferMachine::Step more, TransferMachine::Step& step) {
+  std::ranges::move(more.actions, std::back_inserter(step.actions));
+  std::ranges::move(more.events, std::back_inserter(step.events));
+}
+
+// How often a REFER is sent again after a 491 (protocol.md, 41).
+constexpr std::size_t kMostMet = 2;
+
 }  // namespace
 
 TransferMachine::TransferMachine(TransferPolicy policy, MonotonicTime now) {
@@ -41,12 +51,48 @@ TransferMachine::TransferMachine(TransferPolicy policy, MonotonicTime now) {
 
 // ---- The REFER ----------------------------------------------------------
 
-TransferMachine::Step TransferMachine::OnLegReady(MonotonicTime) {
+TransferMachine::Step TransferMachine::OnLegReady(MonotonicTime now) {
   Step step;
   if (!In(Phase::kPrep)) return step;
   Disarm(Timer::kReady);
+  if (state_.policy.hold_first && !state_.hold_tried) {
+    state_.phase = Phase::kHolding;
+    Arm(Timer::kHold, now + state_.policy.hold_limit);
+    step.actions.push_back(TransferAction::kHold);
+    return step;
+  }
   state_.phase = Phase::kSending;
   step.actions.push_back(TransferAction::kSendRefer);
+  return step;
+}
+
+TransferMachine::Step TransferMachine::OnHoldAnswer(const SipStatus& status,
+                                                    MonotonicTime now) {
+  Step step;
+  if (!In(Phase::kHolding)) return step;
+  if (status.code == 0 || IsSuccess(status.code)) {
+    state_.holds = status.code != 0;
+    Prepare(now, step);
+  } else {
+    HoldFailed("the far end refused to be put on hold: " +
+                   std::to_string(status.code) + " " + status.reason,
+               now, step);
+  }
+  return step;
+}
+
+TransferMachine::Step TransferMachine::OnResumeAnswer(const SipStatus& status,
+                                                      MonotonicTime now) {
+  Step step;
+  if (!In(Phase::kRestoring)) return step;
+  Disarm(Timer::kHold);
+  if (!IsSuccess(status.code)) {
+    WarnOnce("RESUME_FAILED",
+             "the far end could not be taken off hold: " +
+                 std::to_string(status.code) + " " + status.reason,
+             step);
+  }
+  if (!NextDeadline()) Finish(state_.outcome, now, step);
   return step;
 }
 
@@ -113,7 +159,11 @@ TransferMachine::Step TransferMachine::OnReferAnswer(const ReferAnswer& answer,
   state_.sip_reason = answer.sip_reason;
   state_.retry_after = answer.retry_after;
   state_.contacts = answer.contacts;
-  if (In(Phase::kSent) && status == 481) {
+  const bool may_try_again =
+      state_.refer_cseqs.size() <= kMostMet && !state_.final;
+  if (In(Phase::kSent) && status == 491 && may_try_again) {
+    BackOff(now, step);
+  } else if (In(Phase::kSent) && status == 481) {
     Probe(TransferOutcome::kReferRejected, state_.policy.probe_wait, now, step);
   } else if (In(Phase::kSent) && status == 408) {
     Probe(TransferOutcome::kReferTimeout, state_.policy.probe_wait, now, step);
@@ -202,6 +252,7 @@ TransferMachine::Step TransferMachine::OnFarEndBye(std::string_view sip_reason,
   }
   switch (state_.phase) {
     case Phase::kPrep:
+    case Phase::kHolding:
     case Phase::kSending:
     case Phase::kBackoff:
       Finish(TransferOutcome::kLegEndedBeforeRefer, now, step);
@@ -268,6 +319,7 @@ TransferMachine::Step TransferMachine::OnLegLost(std::string_view cause,
   Warn("LEG_ENDED", cause, step);
   switch (state_.phase) {
     case Phase::kPrep:
+    case Phase::kHolding:
     case Phase::kSending:
     case Phase::kBackoff:
       Finish(TransferOutcome::kLegEndedBeforeRefer, now, step);
@@ -350,16 +402,29 @@ std::optional<MonotonicTime> TransferMachine::NextDeadline() const {
 
 void TransferMachine::Expire(Timer timer, MonotonicTime now, Step& step) {
   switch (timer) {
+    case Timer::kHold:
+      if (In(Phase::kHolding)) {
+        step.actions.push_back(TransferAction::kAbandonHold);
+        HoldFailed("the far end did not say in time whether it is on hold", now,
+                   step);
+      } else {
+        Append(OnResumeAnswer({408, "no answer in time"}, now), step);
+      }
+      return;
     case Timer::kReady:
       state_.reason = "the ACK of the call or an open INVITE or UPDATE is due";
-      Finish(TransferOutcome::kLegNotReady, now, step);
+      if (state_.holds) {
+        Restore(TransferOutcome::kLegNotReady, now, step);
+      } else {
+        Finish(TransferOutcome::kLegNotReady, now, step);
+      }
       return;
-    case Timer::kReferResponse: {
-      Step silence = OnReferSilence(now);
-      std::ranges::move(silence.actions, std::back_inserter(step.actions));
-      std::ranges::move(silence.events, std::back_inserter(step.events));
+    case Timer::kBackoff:
+      Prepare(now, step);
       return;
-    }
+    case Timer::kReferResponse:
+      Append(OnReferSilence(now), step);
+      return;
     case Timer::kFirstNotify:
       state_.first_notify_passed = true;
       if (!In(Phase::kAccepted)) return;

@@ -15,6 +15,8 @@ namespace callcontrol::sip {
 
 // One transfer as the transferor sees it: the state machine of protocol.md 3.
 //
+//   kPrep <-> kHolding                    491: kBackoff, then kPrep again
+//     |
 //   kPrep --> kSending --> kSent --2xx--> kAccepted --NOTIFY 1xx--> kProgress
 //                            |                |                        |
 //      far BYE: kSentNoLeg <-+                +------ final 2xx -------+--+
@@ -46,7 +48,8 @@ class TransferMachine {
   };
 
   // A new transfer of a leg that is up. Then call OnLegReady(), at once or
-  // when the leg may be referred (RFC 3261, 14: no INVITE or UPDATE open).
+  // when the leg may be referred (RFC 3261, 14: no INVITE or UPDATE open), and
+  // again for each kAwaitLeg.
   TransferMachine(TransferPolicy policy, MonotonicTime now);
 
   // Takes up a transfer that was written down.
@@ -54,6 +57,11 @@ class TransferMachine {
 
   // The leg is confirmed and no INVITE or UPDATE is open on it.
   Step OnLegReady(MonotonicTime now);
+
+  // The far end answered the hold; 0 where it is on hold already.
+  Step OnHoldAnswer(const SipStatus& status, MonotonicTime now);
+  // The far end answered the end of the hold.
+  Step OnResumeAnswer(const SipStatus& status, MonotonicTime now);
 
   // The REFER of kSendRefer left, with this CSeq number.
   Step OnReferSent(std::uint32_t cseq, MonotonicTime now);
@@ -132,6 +140,9 @@ class TransferMachine {
   bool IsFlood(MonotonicTime now);
 
   // Entries of phases.
+  void Prepare(MonotonicTime now, Step& step);
+  void HoldFailed(std::string_view cause, MonotonicTime now, Step& step);
+  void BackOff(MonotonicTime now, Step& step);
   void Clear(MonotonicTime now, Step& step);
   void Restore(TransferOutcome outcome, MonotonicTime now, Step& step);
   void Unmonitor(TransferOutcome outcome, Milliseconds wait, MonotonicTime now,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "sip/transfer/transfer_machine.h"
 
@@ -22,6 +23,8 @@ std::string_view ToString(TransferPhase phase) {
   switch (phase) {
     case TransferPhase::kPrep:
       return "PREP";
+    case TransferPhase::kHolding:
+      return "HOLDING";
     case TransferPhase::kSending:
       return "SENDING";
     case TransferPhase::kSent:
@@ -219,6 +222,36 @@ void TransferMachine::TakeSubscriptionEnd(MonotonicTime now, Step& step) {
 
 // ---- Entries of phases --------------------------------------------------
 
+void TransferMachine::Prepare(MonotonicTime now, Step& step) {
+  DisarmAll();
+  state_.phase = Phase::kPrep;
+  // A hold is asked for once.
+  state_.hold_tried = true;
+  Arm(Timer::kReady, now + state_.policy.ready_limit);
+  step.actions.push_back(TransferAction::kAwaitLeg);
+}
+
+void TransferMachine::HoldFailed(std::string_view cause, MonotonicTime now,
+                                 Step& step) {
+  if (state_.policy.refer_unheld) {
+    Warn("HOLD_FAILED", cause, step);
+    Prepare(now, step);
+  } else {
+    state_.reason = cause;
+    Finish(TransferOutcome::kHoldFailed, now, step);
+  }
+}
+
+void TransferMachine::BackOff(MonotonicTime now, Step& step) {
+  DisarmAll();
+  state_.phase = Phase::kBackoff;
+  // Refused: nothing of it will come about.
+  state_.progress = ReferProgress::kNotSent;
+  Arm(Timer::kBackoff, now + state_.policy.glare_backoff);
+  Warn("REFER_RETRIED",
+       "the REFER met an INVITE of the far end; it is sent again", step);
+}
+
 void TransferMachine::Clear(MonotonicTime now, Step& step) {
   DisarmAll();
   const LegAction action =
@@ -238,9 +271,14 @@ void TransferMachine::Restore(TransferOutcome outcome, MonotonicTime now,
   DisarmAll();
   state_.phase = Phase::kRestoring;
   state_.outcome = outcome;
+  const bool keeps = state_.policy.on_failure != LegAction::kHangUp;
+  if (keeps && std::exchange(state_.holds, false)) {
+    Arm(Timer::kHold, now + state_.policy.hold_limit);
+    step.actions.push_back(TransferAction::kResume);
+  }
   switch (state_.policy.on_failure.value_or(LegAction::kKeep)) {
     case LegAction::kKeep:
-      Finish(outcome, now, step);
+      if (!NextDeadline()) Finish(outcome, now, step);
       return;
     case LegAction::kHangUp:
       HangUp(outcome, now, step);

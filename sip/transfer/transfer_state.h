@@ -17,6 +17,7 @@ namespace callcontrol::sip {
 // The states of protocol.md 3.3.
 enum class TransferPhase {
   kPrep,         // Waits for a leg that may be referred.
+  kHolding,      // The far end is being put on hold.
   kSending,      // The next hop is being looked up; nothing left yet.
   kSent,         // The REFER is open.
   kSentNoLeg,    // The same, and the far end has hung up.
@@ -37,6 +38,7 @@ enum class TransferPhase {
 std::string_view ToString(TransferPhase phase);
 
 enum class TransferTimer {
+  kHold,               // T_hold
   kReady,              // T_ready
   kReferResponse,      // T_F
   kFirstNotify,        // T_N
@@ -48,9 +50,10 @@ enum class TransferTimer {
   kLost,               // T_lost
   kByeAnswer,          // T_byetx
   kProbe,
-  kTail,  // T_tail
+  kBackoff,  // T_491
+  kTail,     // T_tail
 };
-inline constexpr std::size_t kTransferTimers = 12;
+inline constexpr std::size_t kTransferTimers = 14;
 
 // Everything a transfer's machine knows: a plain value, so that it can be
 // compared, copied and written down.
@@ -61,6 +64,11 @@ struct TransferState {
   TransferOutcome outcome = TransferOutcome::kInternalError;
   MonotonicTime created;
   std::array<std::optional<MonotonicTime>, kTransferTimers> deadlines;
+
+  // The hold that was wanted is over, with whatever answer; and whether it is
+  // this transfer that holds the far end.
+  bool hold_tried = false;
+  bool holds = false;
 
   // Every CSeq number that a REFER of this transfer used (RFC 3515, 2.4.6).
   std::vector<std::uint32_t> refer_cseqs;

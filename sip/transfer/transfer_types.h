@@ -70,6 +70,7 @@ enum class ClearedBy { kNobody, kServer, kFarEnd };
 
 // Limits and policies of one transfer: protocol.md 3.1, in its words.
 struct TransferPolicy {
+  Milliseconds hold_limit{10'000};         // T_hold
   Milliseconds ready_limit{5'000};         // T_ready
   Milliseconds refer_response{32'000};     // T_F, 64*T1
   Milliseconds first_notify{32'000};       // T_N, 64*T1
@@ -84,12 +85,20 @@ struct TransferPolicy {
   // result must not hang on a peer that is dead (docs/adr/0006).
   Milliseconds probe_wait{4'000};
   Milliseconds silent_probe_wait{500};
+  // T_491, drawn by the holder for each transfer (RFC 3261, 14.1).
+  Milliseconds glare_backoff{1'000};
   Milliseconds tail{32'000};  // T_tail
 
   // Unset: the default of protocol.md 3.2.
   std::optional<LegAction> on_success{};
   std::optional<LegAction> on_unconfirmed{};
   std::optional<LegAction> on_failure{};
+
+  // The far end is put on hold before the REFER, and taken off where the
+  // transfer fails.
+  bool hold_first = false;
+  // A hold that is refused ends nothing: the REFER leaves all the same.
+  bool refer_unheld = false;
 
   // No leniency with off-standard NOTIFYs; T_N ends the transfer.
   bool strict = false;
@@ -172,10 +181,14 @@ using TransferEvent = std::variant<ReferSent, ReferAnswered, TransferStatus,
 
 // What the holder of the machine must do, in order.
 enum class TransferAction {
-  kSendRefer,  // Then tell OnReferSent() or OnSendFailed().
-  kSendBye,    // Then tell OnByeAnswer().
-  kSendProbe,  // In-dialog OPTIONS; then tell OnProbeAnswer().
-  kForget,     // Drop the record: late NOTIFYs are no longer absorbed.
+  kAwaitLeg,     // Tell OnLegReady() once the leg may be referred.
+  kHold,         // Then tell OnHoldAnswer().
+  kAbandonHold,  // The hold is no longer waited for: undo it if it comes.
+  kResume,       // Takes the far end off hold; then tell OnResumeAnswer().
+  kSendRefer,    // Then tell OnReferSent() or OnSendFailed().
+  kSendBye,      // Then tell OnByeAnswer().
+  kSendProbe,    // In-dialog OPTIONS; then tell OnProbeAnswer().
+  kForget,       // Drop the record: late NOTIFYs are no longer absorbed.
 };
 
 }  // namespace callcontrol::sip

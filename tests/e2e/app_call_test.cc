@@ -127,14 +127,6 @@ class AppCallTest : public ::testing::Test {
   SipMessage invite_;
 };
 
-#define EXPECT_REFUSED(status, code, wanted)                 \
-  do {                                                       \
-    const grpc::Status refused = (status);                   \
-    EXPECT_EQ(refused.error_code(), grpc::StatusCode::code); \
-    EXPECT_EQ(ErrorInfoOf(refused).reason(), wanted)         \
-        << refused.error_message();                          \
-  } while (false)
-
 TEST_F(AppCallTest, AClientRingsAnswersAndTransfersTheCall) {
   v1::Call call = Incoming("sales");
   EXPECT_EQ(call.remote_sdp(), SdpOffer());

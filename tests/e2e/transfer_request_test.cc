@@ -284,7 +284,6 @@ TEST_F(TransferRequestTest, WhatIsNotServedYetSaysSo) {
   const std::vector<std::function<void(v1::ReferRequest&)>> kCases = {
       [](v1::ReferRequest& r) { r.set_uri("sip:bob@b.example"); },
       [](v1::ReferRequest& r) { r.set_replaces_call_id("c-test-other"); },
-      [](v1::ReferRequest& r) { r.set_hold_first(true); },
       [](v1::ReferRequest& r) {
         r.mutable_credentials()->set_username("bob");
         r.mutable_credentials()->set_password("secret");
@@ -320,7 +319,6 @@ TEST_F(TransferRequestTest, RpcsThatAreNotServedYetSaySo) {
   ReferClient client(server().grpc_port());
   ExpectNotServed(&Stub::CancelTransfer, client);
   ExpectNotServed(&Stub::DecideRefer, client);
-  ExpectNotServed(&Stub::UpdateCall, client);
   auto context = Deadline();
   v1::CallEvent event;
   auto reader = client.stub().PlaceCall(context.get(), {});

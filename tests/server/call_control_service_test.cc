@@ -381,11 +381,11 @@ TEST_F(CallControlServiceTest, AMalformedRequestNamesItsField) {
 
 TEST_F(CallControlServiceTest, AFieldThatIsNotServedIsSaid) {
   v1::ReferRequest request = GoodRequest();
-  request.set_hold_first(true);
+  request.set_uri("sip:bob@example.com");
   const grpc::Status status = Refer(request).End();
   EXPECT_THAT(status, IsErrorAbout(StatusCode::UNIMPLEMENTED, "NOT_IMPLEMENTED",
-                                   "hold_first"));
-  EXPECT_THAT(status.error_message(), HasSubstr("hold_first"));
+                                   "uri"));
+  EXPECT_THAT(status.error_message(), HasSubstr("uri"));
   EXPECT_FALSE(engine_.WasAskedToRefer());
 }
 
@@ -830,6 +830,19 @@ TEST_F(CallControlServiceTest, DecisionsReachTheEngineAndTheCallComesBack) {
   EXPECT_THAT(engine_.answers,
               ElementsAre(std::pair<std::string, std::string>("c-1", "")));
 
+  v1::UpdateCallRequest update;
+  update.set_call_id("c-1");
+  EXPECT_THAT(
+      Ask(&v1::CallControl::Stub::UpdateCall, update, &call),
+      IsErrorAbout(StatusCode::INVALID_ARGUMENT, "CHANGE_REQUIRED", "change"));
+  update.set_resume(true);
+  EXPECT_TRUE(Ask(&v1::CallControl::Stub::UpdateCall, update, &call).ok());
+  update.set_sdp("v=0\r\n");
+  EXPECT_TRUE(Ask(&v1::CallControl::Stub::UpdateCall, update, &call).ok());
+  ASSERT_EQ(engine_.updates.size(), 2U);
+  EXPECT_EQ(engine_.updates[0].change, sip::UpdateRequest::Change::kResume);
+  EXPECT_EQ(engine_.updates[1].change, sip::UpdateRequest::Change::kSdp);
+
   v1::RejectCallRequest rejection;
   rejection.set_call_id("c-1");
   rejection.set_status(302);
@@ -1017,8 +1030,7 @@ INSTANTIATE_TEST_SUITE_P(
                    const auto stream =
                        stub.PlaceCall(context, v1::PlaceCallRequest());
                    return stream->Finish();
-                 }},
-        Unary("UpdateCall", &v1::CallControl::Stub::UpdateCall)),
+                 }}),
     [](const auto& unserved) { return unserved.param.rpc; });
 
 }  // namespace

@@ -203,6 +203,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Range{"sip.t1", 10, 10'000}, Range{"sip.t2", 500, 60'000},
                       Range{"calls.answer_after", 0, 180'000},
                       Range{"calls.retention", 0, 3'600'000},
+                      Range{"transfers.hold_limit", 1'000, 32'000},
                       Range{"transfers.ready_limit", 0, 32'000},
                       Range{"transfers.refer_response_limit", 10, 32'000},
                       Range{"transfers.first_notify_limit", 10, 64'000},
@@ -291,7 +292,7 @@ TEST(ConfigTest, EveryDurationAndNumberHasARange) {
     }
   };
   count(config::v1::Config::descriptor(), count);
-  EXPECT_EQ(durations, 26);
+  EXPECT_EQ(durations, 27);
   EXPECT_EQ(numbers, 13);
 }
 
@@ -605,6 +606,8 @@ TEST(ConfigTest, T2IsEightTimesASmallT1) {
 
 TEST(ConfigTest, TransferLimitsHaveDefaults) {
   const sip::TransferPolicy policy = TransferPolicyOf(config::v1::Config());
+  EXPECT_EQ(policy.hold_limit, seconds(10));
+  EXPECT_FALSE(policy.refer_unheld);
   EXPECT_EQ(policy.ready_limit, seconds(5));
   EXPECT_EQ(policy.refer_response, seconds(32));
   EXPECT_EQ(policy.first_notify, seconds(32));
@@ -628,6 +631,8 @@ TEST(ConfigTest, TransferLimitsFollowT1) {
 TEST(ConfigTest, TransferLimitsAreTheConfiguredOnes) {
   const sip::TransferPolicy policy = TransferPolicyOf(Good(R"pb(
     transfers {
+      hold_limit { seconds: 3 }
+      refer_unheld: true
       ready_limit {}
       refer_response_limit { seconds: 1 }
       first_notify_limit { seconds: 2 }
@@ -640,6 +645,8 @@ TEST(ConfigTest, TransferLimitsAreTheConfiguredOnes) {
       tail { seconds: 33 }
     }
   )pb"));
+  EXPECT_EQ(policy.hold_limit, seconds(3));
+  EXPECT_TRUE(policy.refer_unheld);
   EXPECT_EQ(policy.ready_limit, seconds(0)) << "set, and 0";
   EXPECT_EQ(policy.refer_response, seconds(1));
   EXPECT_EQ(policy.first_notify, seconds(2));

@@ -41,6 +41,10 @@ class FakeCallEngine final : public CallEngine {
     rejections.push_back(std::move(request));
     std::move(done)(decision);
   }
+  void Update(UpdateRequest request, CallDone done) override {
+    updates.push_back(std::move(request));
+    std::move(done)(decision);
+  }
   void HangUp(std::string call_id, CallDone done) override {
     hang_ups_.Put({std::move(call_id), std::move(done)});
   }
@@ -55,6 +59,7 @@ class FakeCallEngine final : public CallEngine {
   std::vector<ProgressRequest> progresses;
   std::vector<std::pair<std::string, std::string>> answers;
   std::vector<RejectRequest> rejections;
+  std::vector<UpdateRequest> updates;
 
   // Waits for the next transfer to be asked for. Then Accept(), Plan() or
   // Refuse() it.

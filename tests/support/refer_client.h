@@ -15,6 +15,7 @@
 #include "callcontrol/v1/call_control.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "grpcpp/grpcpp.h"
+#include "gtest/gtest.h"
 #include "tests/support/event_stream.h"
 
 namespace callcontrol::testing {
@@ -85,6 +86,15 @@ std::unique_ptr<grpc::ClientContext> Deadline(
 // The details of a failed RPC; empty messages where there are none.
 google::rpc::ErrorInfo ErrorInfoOf(const grpc::Status& status);
 google::rpc::BadRequest BadRequestOf(const grpc::Status& status);
+
+// That an RPC was refused with this code, for this reason.
+#define EXPECT_REFUSED(status, code, wanted)                 \
+  do {                                                       \
+    const grpc::Status refused = (status);                   \
+    EXPECT_EQ(refused.error_code(), grpc::StatusCode::code); \
+    EXPECT_EQ(ErrorInfoOf(refused).reason(), wanted)         \
+        << refused.error_message();                          \
+  } while (false)
 
 }  // namespace callcontrol::testing
 

@@ -133,9 +133,10 @@ class ScriptedPeer {
   // Sends bytes and expects nothing of them.
   void Send(std::string_view text, int channel = 0);
   // An answer to a request of the server. `reason` empty: the usual one. A
-  // Contact is added to a 2xx where `headers` has none.
+  // Contact is added to a 2xx where `headers` has none; `sdp` is its body.
   void Answer(const SipMessage& request, int status,
-              std::string_view reason = "", const SipHeaders& headers = {});
+              std::string_view reason = "", const SipHeaders& headers = {},
+              std::string_view sdp = "");
 
   // --- Waiting --------------------------------------------------------------
 

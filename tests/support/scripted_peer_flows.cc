@@ -216,7 +216,8 @@ SipMessage ScriptedPeer::Cancel(const SipMessage& invite) {
 }
 
 void ScriptedPeer::Answer(const SipMessage& request, int status,
-                          std::string_view reason, const SipHeaders& headers) {
+                          std::string_view reason, const SipHeaders& headers,
+                          std::string_view sdp) {
   SipMessage answer = SipMessage::Response(
       status, reason.empty() ? UsualReason(status) : reason);
   for (const std::string& via : request.Lines("Via")) answer.Add("Via", via);
@@ -234,6 +235,7 @@ void ScriptedPeer::Answer(const SipMessage& request, int status,
     answer.Add("Contact", dialog_.contact);
   }
   answer.AddAll(headers);
+  if (!sdp.empty()) answer.SetBody("application/sdp", sdp);
   std::string text = answer.ToString();
   seen_requests_[Cat(request.Branch(), " ", request.method())] = text;
   Send(text, request.channel);

@@ -89,8 +89,9 @@ TEST(ArgumentsTest, HelpNeedsNothingElse) {
 TEST(ArgumentsTest, EveryCommandHasAHelpThatNamesItAndShowsAnExample) {
   for (const Command command :
        {Command::kCalls, Command::kWatch, Command::kRefer, Command::kAnswer,
-        Command::kReject, Command::kHangUp, Command::kTransfers, Command::kShow,
-        Command::kHooks, Command::kHooksRetry, Command::kHooksListen}) {
+        Command::kReject, Command::kHold, Command::kResume, Command::kHangUp,
+        Command::kTransfers, Command::kShow, Command::kHooks,
+        Command::kHooksRetry, Command::kHooksListen}) {
     const std::string name(CommandName(command));
     EXPECT_THAT(HelpText(command), HasSubstr("Example"));
     EXPECT_THAT(HelpText(command), HasSubstr("\n  callctl " + name));
@@ -101,8 +102,8 @@ TEST(ArgumentsTest, EveryCommandHasAHelpThatNamesItAndShowsAnExample) {
 TEST(ArgumentsTest, NoHelpIsWiderThanATerminal) {
   for (const Command command :
        {Command::kNone, Command::kCalls, Command::kWatch, Command::kRefer,
-        Command::kAnswer, Command::kReject, Command::kHangUp,
-        Command::kTransfers, Command::kShow, Command::kHooks,
+        Command::kAnswer, Command::kReject, Command::kHold, Command::kResume,
+        Command::kHangUp, Command::kTransfers, Command::kShow, Command::kHooks,
         Command::kHooksRetry, Command::kHooksListen}) {
     std::size_t column = 0;
     for (const char c : HelpText(command)) {
@@ -142,6 +143,7 @@ TEST(ArgumentsTest, RejectTakesAStatusAndAReason) {
                 HasSubstr("STATUS must be from 300 to 699"));
   }
   EXPECT_EQ(Parse({"answer", "c-1-a"}).command, Command::kAnswer);
+  EXPECT_TRUE(Parse({"refer", "c-1-a", "1000", "--hold-first"}).hold_first);
 }
 
 TEST(ArgumentsTest, WrongUsageIsToldInOneLine) {

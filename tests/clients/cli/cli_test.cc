@@ -323,6 +323,17 @@ TEST_F(CliTest, HangUpFindsACallByItsSipCallId) {
   EXPECT_THAT(err(), HasSubstr("no call with the SIP Call-ID"));
 }
 
+TEST_F(CliTest, HoldAndResumeAskForTheChange) {
+  service_.call.set_call_id("c-a-1");
+  service_.call.set_state(v1::CALL_STATE_ANSWERED);
+  EXPECT_EQ(Run({"hold", "c-a-1"}), 0);
+  EXPECT_EQ(service_.update_request.call_id(), "c-a-1");
+  EXPECT_TRUE(service_.update_request.hold());
+  EXPECT_EQ(out(), "c-a-1 ANSWERED\n");
+  EXPECT_EQ(Run({"resume", "c-a-1"}), 0);
+  EXPECT_TRUE(service_.update_request.resume());
+}
+
 TEST_F(CliTest, AnswerAndRejectDecideAboutACall) {
   service_.call.set_call_id("c-a-1");
   service_.call.set_state(v1::CALL_STATE_ANSWERED);

@@ -70,6 +70,7 @@ class FakeCallControl final : public v1::CallControl::Service {
   v1::ListTransfersRequest list_transfers_request;
   v1::AnswerCallRequest answer_request;
   v1::RejectCallRequest reject_request;
+  v1::UpdateCallRequest update_request;
   v1::HangUpCallRequest hang_up_request;
   v1::ListHookDeliveriesRequest list_hooks_request;
   v1::RetryHookDeliveryRequest retry_hook_request;
@@ -121,6 +122,13 @@ class FakeCallControl final : public v1::CallControl::Service {
                           const v1::RejectCallRequest* request,
                           v1::Call* response) override {
     reject_request = *request;
+    *response = call;
+    return unary_end;
+  }
+  grpc::Status UpdateCall(grpc::ServerContext* /*context*/,
+                          const v1::UpdateCallRequest* request,
+                          v1::Call* response) override {
+    update_request = *request;
     *response = call;
     return unary_end;
   }

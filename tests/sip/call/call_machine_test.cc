@@ -285,6 +285,28 @@ TEST(CallMachineTest, AReInviteOutsideACallIsRefused) {
   EXPECT_EQ(EndedCall().AnswerToReInvite(), 481);
 }
 
+TEST(CallMachineTest, AnOfferOfOursHoldsTheirsAndAReferBack) {
+  CallMachine call = ConfirmedCall();
+  //             <- INVITE
+  call.OnOfferSent();
+  EXPECT_EQ(call.AnswerToReInvite(), 491);
+  EXPECT_FALSE(call.ReadyForRefer());
+  //  491 ->     theirs goes first
+  call.OnOfferMet();
+  EXPECT_EQ(call.AnswerToReInvite(), 200);
+  EXPECT_FALSE(call.ReadyForRefer());
+  EXPECT_THAT(call.OnOfferEnded(), ElementsAre(CallAction::kLegReady));
+  EXPECT_THAT(call.OnOfferEnded(), IsEmpty());
+}
+
+TEST(CallMachineTest, AnAckDuringAnOfferOfOursMakesNothingReady) {
+  CallMachine call = ConfirmedCall();
+  call.OnReInviteAnswered();
+  call.OnOfferMet();
+  EXPECT_THAT(call.OnAck(), IsEmpty());
+  EXPECT_THAT(call.OnOfferEnded(), ElementsAre(CallAction::kLegReady));
+}
+
 // RFC 3261, 14.2: not yet, but no reason to drop the call either.
 TEST(CallMachineTest, AReInviteBeforeTheAnswerIsPutOff) {
   EXPECT_EQ(CallMachine().AnswerToReInvite(), 500);

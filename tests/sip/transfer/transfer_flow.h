@@ -27,6 +27,12 @@ class TransferFlow {
 
   // ---- The far end and the leg ----
   void LegIsReady() { Take(machine.OnLegReady(now)); }
+  void HoldIsAnswered(int status) {
+    Take(machine.OnHoldAnswer({status, "x"}, now));
+  }
+  void ResumeIsAnswered(int status) {
+    Take(machine.OnResumeAnswer({status, "x"}, now));
+  }
   void ReferLeaves(std::uint32_t cseq = 101) {
     Take(machine.OnReferSent(cseq, now));
   }

@@ -12,7 +12,7 @@ namespace callcontrol::sip {
 namespace {
 
 // What a holder of the machine, and a far end without manners, may do next.
-constexpr int kInputs = 18;
+constexpr int kInputs = 20;
 
 class RandomTransfer {
  public:
@@ -31,7 +31,11 @@ class RandomTransfer {
 
   // Lets every timer run out: whatever happened, it ends.
   void Finish() {
-    flow_.Pass(std::chrono::hours(3));
+    for (int i = 0; i < 3; ++i) {
+      // A REFER that was asked for leaves, or does not.
+      if (flow_.phase() == TransferPhase::kSending) flow_.SendFails("broken");
+      flow_.Pass(std::chrono::hours(3));
+    }
     ASSERT_TRUE(flow_.machine.done()) << trace_;
     EXPECT_EQ(flow_.machine.NextDeadline(), std::nullopt) << trace_;
     ASSERT_TRUE(flow_.Result().has_value()) << trace_;
@@ -64,6 +68,8 @@ class RandomTransfer {
     policy.on_unconfirmed = RandomAction();
     policy.on_failure = RandomAction();
     policy.strict = Draw(4) == 0;
+    policy.hold_first = Draw(3) == 0;
+    policy.refer_unheld = Draw(2) == 0;
     return policy;
   }
 
@@ -94,8 +100,8 @@ class RandomTransfer {
         flow_.ReferLeaves(101);
         return "sent";
       case 4: {
-        const int codes[] = {200, 202, 302, 401, 404, 408, 481, 503, 603};
-        const int code = codes[Draw(9)];
+        const int codes[] = {200, 202, 302, 401, 404, 408, 481, 491, 503, 603};
+        const int code = codes[Draw(10)];
         flow_.Answers({.status = {code, "x"}, .no_subscription = Draw(5) == 0});
         return std::to_string(code);
       }
@@ -128,6 +134,12 @@ class RandomTransfer {
         if (Draw(8) == 0) flow_.ServerStops();
         return "stop";
       case 16:
+        flow_.HoldIsAnswered(Draw(2) == 0 ? 200 : 488);
+        return "hold-answer";
+      case 17:
+        flow_.ResumeIsAnswered(Draw(2) == 0 ? 200 : 488);
+        return "resume-answer";
+      case 18:
         flow_.Pass(milliseconds(Draw(3'000)));
         return "pass";
       default:
@@ -147,7 +159,10 @@ class RandomTransfer {
     }
     EXPECT_LE(std::ranges::count(flow_.asked, TransferAction::kSendBye), 1)
         << trace_;
-    EXPECT_LE(std::ranges::count(flow_.asked, TransferAction::kSendRefer), 1)
+    EXPECT_LE(std::ranges::count(flow_.asked, TransferAction::kSendRefer), 3)
+        << trace_;
+    EXPECT_LE(std::ranges::count(flow_.asked, TransferAction::kResume),
+              std::ranges::count(flow_.asked, TransferAction::kHold))
         << trace_;
     int finals = 0;
     int results = 0;

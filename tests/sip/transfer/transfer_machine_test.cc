@@ -79,6 +79,161 @@ TEST(TransferPrepTest, AHangUpWhileTheNextHopIsLookedUpSendsNoRefer) {
   EXPECT_EQ(transfer.Result()->verdict, Verdict::kFailure);
 }
 
+// ---- PREP: hold -------------------------------------------------------------
+
+TransferPolicy HeldFirst() {
+  TransferPolicy policy;
+  policy.hold_first = true;
+  return policy;
+}
+
+TEST(TransferHoldTest, TheFarEndIsHeldBeforeTheRefer) {
+  TransferFlow transfer(HeldFirst());
+  transfer.LegIsReady();
+  EXPECT_THAT(transfer.asked, ElementsAre(Action::kHold));
+  EXPECT_EQ(transfer.phase(), Phase::kHolding);
+  transfer.Clear();
+  transfer.HoldIsAnswered(200);
+  EXPECT_THAT(transfer.asked, ElementsAre(Action::kAwaitLeg));
+  transfer.LegIsReady();
+  EXPECT_THAT(transfer.asked,
+              ElementsAre(Action::kAwaitLeg, Action::kSendRefer));
+  EXPECT_THAT(transfer.told, IsEmpty());
+}
+
+TEST(TransferHoldTest, ARefusedHoldEndsIt) {
+  TransferFlow transfer(HeldFirst());
+  transfer.LegIsReady();
+  transfer.HoldIsAnswered(488);
+  EXPECT_THAT(transfer.told, ElementsAre(Ended(Outcome::kHoldFailed)));
+  EXPECT_EQ(transfer.Result()->verdict, Verdict::kFailure);
+  EXPECT_THAT(transfer.asked, ElementsAre(Action::kHold)) << "no REFER";
+}
+
+TEST(TransferHoldTest, ARefusedHoldEndsNothingWhereThatIsThePolicy) {
+  TransferPolicy policy = HeldFirst();
+  policy.refer_unheld = true;
+  TransferFlow transfer(policy);
+  transfer.LegIsReady();
+  transfer.HoldIsAnswered(488);
+  EXPECT_THAT(transfer.told, ElementsAre(Warned("HOLD_FAILED")));
+  transfer.LegIsReady();
+  transfer.ReferLeaves();
+  transfer.Clear();
+  transfer.Answers(603, "Decline");
+  EXPECT_THAT(transfer.asked, IsEmpty()) << "nothing to undo";
+  EXPECT_EQ(transfer.Result()->outcome, Outcome::kReferDeclined);
+}
+
+TEST(TransferHoldTest, AHoldThatIsNotAnsweredIsGivenUp) {
+  TransferFlow transfer(HeldFirst());
+  transfer.LegIsReady();
+  transfer.Pass(milliseconds(9'999));
+  EXPECT_THAT(transfer.told, IsEmpty());
+  transfer.Pass(milliseconds(1));
+  EXPECT_THAT(transfer.asked, ElementsAre(Action::kHold, Action::kAbandonHold));
+  EXPECT_THAT(transfer.told, ElementsAre(Ended(Outcome::kHoldFailed)));
+}
+
+TEST(TransferHoldTest, AFailureTakesTheFarEndOffHold) {
+  TransferFlow transfer(HeldFirst());
+  transfer.LegIsReady();
+  transfer.HoldIsAnswered(200);
+  transfer.Accepted();
+  transfer.Notifies(Terminated(486, "Busy Here"));
+  EXPECT_THAT(transfer.asked, ElementsAre(Action::kResume));
+  EXPECT_THAT(transfer.told, ElementsAre(FinalStatus(486)));
+  transfer.ResumeIsAnswered(200);
+  EXPECT_EQ(transfer.Result()->outcome, Outcome::kTargetFailed);
+}
+
+TEST(TransferHoldTest, AResumeThatFailsIsToldAndChangesNothing) {
+  TransferFlow transfer(HeldFirst());
+  transfer.LegIsReady();
+  transfer.HoldIsAnswered(200);
+  transfer.Accepted();
+  transfer.Notifies(Terminated(486));
+  transfer.Clear();
+  transfer.Pass(seconds(10));
+  EXPECT_THAT(transfer.told, ElementsAre(Warned("RESUME_FAILED"),
+                                         Ended(Outcome::kTargetFailed)));
+}
+
+TEST(TransferHoldTest, ACallThatWasOnHoldStaysSo) {
+  TransferFlow transfer(HeldFirst());
+  transfer.LegIsReady();
+  transfer.HoldIsAnswered(0);
+  transfer.Sent();
+  transfer.Answers(404, "Not Found");
+  EXPECT_THAT(transfer.asked, IsEmpty());
+  EXPECT_EQ(transfer.Result()->outcome, Outcome::kReferRejected);
+}
+
+TEST(TransferHoldTest, ACallThatIsHungUpNeedsNoResume) {
+  TransferPolicy policy = HeldFirst();
+  policy.on_failure = LegAction::kHangUp;
+  TransferFlow transfer(policy);
+  transfer.LegIsReady();
+  transfer.HoldIsAnswered(200);
+  transfer.Sent();
+  transfer.Answers(404, "Not Found");
+  EXPECT_THAT(transfer.asked, ElementsAre(Action::kSendBye));
+}
+
+TEST(TransferHoldTest, TheFarEndHangsUpWhileItIsPutOnHold) {
+  TransferFlow transfer(HeldFirst());
+  transfer.LegIsReady();
+  transfer.FarEndHangsUp();
+  EXPECT_EQ(transfer.Result()->outcome, Outcome::kLegEndedBeforeRefer);
+  transfer.Clear();
+  transfer.HoldIsAnswered(200);
+  EXPECT_THAT(transfer.asked, IsEmpty());
+}
+
+// ---- BACKOFF ----------------------------------------------------------------
+
+TEST(TransferBackoffTest, AReferThatMeetsAnInviteLeavesAgainTwice) {
+  TransferPolicy policy;
+  policy.glare_backoff = milliseconds(1'500);
+  TransferFlow transfer(policy);
+  transfer.LegIsReady();
+  for (std::uint32_t cseq = 101; cseq < 103; ++cseq) {
+    transfer.ReferLeaves(cseq);
+    transfer.Clear();
+    transfer.Answers(491, "Request Pending");
+    EXPECT_THAT(transfer.told,
+                ElementsAre(AnsweredWith(491), Warned("REFER_RETRIED")));
+    EXPECT_EQ(transfer.phase(), Phase::kBackoff);
+    transfer.Pass(milliseconds(1'499));
+    EXPECT_THAT(transfer.asked, IsEmpty());
+    transfer.Pass(milliseconds(1));
+    EXPECT_THAT(transfer.asked, ElementsAre(Action::kAwaitLeg));
+    transfer.LegIsReady();
+  }
+  transfer.ReferLeaves(103);
+  transfer.Clear();
+  transfer.Answers(491, "Request Pending");
+  EXPECT_THAT(transfer.told,
+              ElementsAre(AnsweredWith(491), Ended(Outcome::kReferRejected)));
+}
+
+TEST(TransferBackoffTest, TheFarEndHangsUpMeanwhile) {
+  TransferFlow transfer;
+  transfer.Sent();
+  transfer.Answers(491);
+  transfer.FarEndHangsUp();
+  EXPECT_EQ(transfer.Result()->outcome, Outcome::kLegEndedBeforeRefer);
+}
+
+TEST(TransferBackoffTest, AHangUpMeanwhileIsAFailure) {
+  TransferFlow transfer;
+  transfer.Sent();
+  transfer.Answers(491);
+  transfer.WeHangUp();
+  transfer.ByeIsAnswered(200);
+  EXPECT_EQ(transfer.Result()->verdict, Verdict::kFailure);
+}
+
 // ---- SENT ------------------------------------------------------------------
 
 TEST(TransferSentTest, AnyTwoHundredIsAcceptance) {
@@ -207,7 +362,6 @@ INSTANTIATE_TEST_SUITE_P(
                       Refusal{420, Outcome::kReferNotSupported},
                       Refusal{501, Outcome::kReferNotSupported},
                       Refusal{429, Outcome::kReferRejected},
-                      Refusal{491, Outcome::kReferRejected},
                       Refusal{500, Outcome::kReferRejected},
                       Refusal{503, Outcome::kReferRejected},
                       Refusal{699, Outcome::kReferRejected}),

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_CALL_SDP_HOLD_H_
+#define CALLCONTROL_SIP_CALL_SDP_HOLD_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+// A session description of ours, written anew to put the far end on hold and to
+// take it off again (RFC 3264, 8.4). Pure; works on the lines, so that whatever
+// else a client wrote in it stays as it is.
+namespace callcontrol::sip {
+
+// The session version in the o= line; nullopt where there is no readable one.
+std::optional<std::uint64_t> SdpVersion(std::string_view sdp);
+
+// The same description with another session version (RFC 3264, 8: one more for
+// each that differs). As it is where it has no readable o= line.
+std::string WithSdpVersion(std::string_view sdp, std::uint64_t version);
+
+// The same description with every stream on hold: sendonly where this side
+// would send, inactive where it would only receive or do nothing. With
+// `always_sendonly` every stream becomes sendonly, which phones show as "held":
+// for a description without media of its own, all of whose streams are inactive
+// already. Refused streams (port 0) stay as they are. One direction attribute
+// per stream; that of the session is dropped.
+std::string WithHold(std::string_view sdp, bool always_sendonly);
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_CALL_SDP_HOLD_H_

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/sofia/session_update.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "sip/sofia/message_reader.h"
+#include "sip/sofia/sofia_call.h"
+
+namespace callcontrol::sip {
+namespace {
+
+// How often it is sent again after a 491 (protocol.md, 3.3).
+constexpr int kMostMet = 2;
+
+}  // namespace
+
+SessionUpdate::SessionUpdate(CallHost& host, SofiaCall& call, std::string offer,
+                             Done done)
+    : host_(host),
+      call_(call),
+      offer_(std::move(offer)),
+      done_(std::move(done)) {}
+
+SessionUpdate::~SessionUpdate() {
+  if (timer_) host_.loop().timers().Cancel(*timer_);
+}
+
+void SessionUpdate::Begin() {
+  begun_ = true;
+  call_.OnOfferSent();
+  call_.WithNextHop([weak = weak_from_this()](
+                        absl::StatusOr<SipAddress> next_hop) {
+    const std::shared_ptr<SessionUpdate> self = weak.lock();
+    if (self == nullptr) return;
+    if (next_hop.ok()) {
+      self->SendTo(*next_hop);
+    } else {
+      self->Finish({.status = {503, std::string(next_hop.status().message())}});
+    }
+  });
+}
+
+void SessionUpdate::Cancel() {
+  cancelled_ = true;
+  if (invite_ != nullptr) {
+    invite_->Cancel();
+  } else if (timer_) {
+    GiveUp();
+  }
+}
+
+void SessionUpdate::GiveUp() {
+  Finish({.status = {487, sip_status_phrase(487)}});
+}
+
+void SessionUpdate::SendTo(const SipAddress& next_hop) {
+  invite_ = ClientTransaction::Send(
+      call_.leg(), next_hop, host_.options().user_agent,
+      {SIP_METHOD_INVITE, call_.contact(), {}, offer_},
+      [this](const sip_t& sip, ClientTransaction::Ending ending) {
+        OnAnswer(sip, ending);
+      });
+  if (invite_ == nullptr) {
+    Finish({.status = {503, "the re-INVITE could not be sent"}});
+  } else if (cancelled_) {
+    invite_->Cancel();
+  }
+}
+
+void SessionUpdate::OnAnswer(const sip_t& sip,
+                             ClientTransaction::Ending ending) {
+  const int status = sip.sip_status->st_status;
+  if (IsProvisional(status)) return;
+  // Kept until the end of this function: it is what is calling.
+  std::shared_ptr<ClientTransaction> finished = std::move(invite_);
+  const bool answered = ending == ClientTransaction::Ending::kAnswered;
+  if (answered && status != 481 && status != 408) call_.SeenAlive();
+  if (status == 491 && met_ < kMostMet && !cancelled_) {
+    BackOff();
+    return;
+  }
+  // A transaction goes after what it is calling has returned.
+  host_.DestroyLater(finished);
+  Outcome outcome{.status = ReadStatus(sip),
+                  .answered = answered,
+                  .remote_sdp = std::string(SdpOf(sip))};
+  if (IsSuccess(status)) {
+    if (HasUsableContact(sip)) call_.RefreshTarget(sip.sip_contact);
+    Acknowledge(std::move(finished), std::move(outcome));
+  } else {
+    Finish(outcome);
+  }
+}
+
+void SessionUpdate::Acknowledge(std::shared_ptr<ClientTransaction> invite,
+                                Outcome outcome) {
+  // Nothing else leaves in the dialog before the ACK.
+  call_.WithNextHop(
+      [weak = weak_from_this(), leg = call_.leg(), invite = std::move(invite),
+       outcome = std::move(outcome)](absl::StatusOr<SipAddress> next_hop) {
+        if (next_hop.ok()) invite->Acknowledge(leg, *next_hop);
+        if (const auto self = weak.lock()) self->Finish(outcome);
+      });
+}
+
+void SessionUpdate::BackOff() {
+  ++met_;
+  call_.OnOfferMet();
+  timer_ = host_.loop().timers().Add(
+      std::chrono::steady_clock::now() + call_.DrawGlareBackoff(), [this] {
+        timer_.reset();
+        Begin();
+      });
+}
+
+void SessionUpdate::Finish(const Outcome& outcome) {
+  if (!done_) return;
+  // `done` may drop the call's share of this.
+  const std::shared_ptr<SessionUpdate> self = shared_from_this();
+  std::move(std::exchange(done_, nullptr))(outcome);
+}
+
+}  // namespace callcontrol::sip
