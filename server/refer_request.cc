@@ -32,7 +32,6 @@ absl::Status NotServed(std::string_view field) {
 // The first field that is set and that this version does not serve.
 absl::Status CheckServed(const v1::ReferRequest& request) {
   if (request.party_case() == v1::ReferRequest::kUri) return NotServed("uri");
-  if (!request.replaces_call_id().empty()) return NotServed("replaces_call_id");
   if (request.has_credentials()) return NotServed("credentials");
   return absl::OkStatus();
 }
@@ -130,6 +129,7 @@ absl::StatusOr<sip::TransferRequest> FromProto(
                         "sip_call_id");
   }
   result.refer_to = request.refer_to();
+  result.replaces_call_id = request.replaces_call_id();
   result.referred_by = request.referred_by();
   // A protobuf map has no order; a request of the same headers should look the
   // same every time.

@@ -28,6 +28,7 @@ const std::vector<CommandSpec>& Commands() {
       {Command::kCalls, "calls", 0, {}},
       {Command::kWatch, "watch", 0, {"CALL"}},
       {Command::kRefer, "refer", 2, {"CALL", "TARGET"}},
+      {Command::kRefer, "transfer", 2, {"CALL", "TARGET"}},
       {Command::kAnswer, "answer", 1, {"CALL"}},
       {Command::kReject, "reject", 1, {"CALL", "STATUS"}},
       {Command::kHold, "hold", 1, {"CALL"}},
@@ -131,7 +132,7 @@ struct FlagSpec {
 using Sv = std::string_view;
 using Args = Arguments;
 
-constexpr std::array<FlagSpec, 20> kFlags = {{
+constexpr std::array<FlagSpec, 21> kFlags = {{
     {"help", Command::kNone, true,
      [](Sv v, Args& to) { return SetBool(v, to.help); }},
     {"server", Command::kNone, false,
@@ -159,6 +160,8 @@ constexpr std::array<FlagSpec, 20> kFlags = {{
      [](Sv v, Args& to) { return SetBool(v, to.validate_only); }},
     {"strict", Command::kRefer, true,
      [](Sv v, Args& to) { return SetBool(v, to.strict); }},
+    {"attended", Command::kRefer, true,
+     [](Sv v, Args& to) { return SetBool(v, to.attended); }},
     {"hold_first", Command::kRefer, true,
      [](Sv v, Args& to) { return SetBool(v, to.hold_first); }},
     {"refer_limit", Command::kRefer, false,
@@ -297,6 +300,12 @@ class Parser {
        : name == "TRANSFER" ? result_.transfer
        : name == "DELIVERY" ? result_.delivery
                             : result_.call) = words_[i];
+    }
+    if (result_.attended && !IsCallId(result_.target)) {
+      return Usage(
+          "with --attended TARGET is the id of the call to the target "
+          "(c-<node>-...), and not ",
+          Quoted(result_.target));
     }
     return absl::OkStatus();
   }

@@ -71,6 +71,8 @@ struct Arguments {
   bool validate_only = false;
   bool strict = false;
   bool hold_first = false;
+  // `target` is the call to the target.
+  bool attended = false;
   std::optional<absl::Duration> refer_limit;
   std::optional<absl::Duration> notify_limit;
   std::optional<absl::Duration> final_limit;

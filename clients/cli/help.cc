@@ -62,8 +62,11 @@ constexpr std::string_view kRefer =
     R"(callctl refer CALL TARGET: transfers a call by SIP REFER and follows it.
 
 CALL is a call id ("c-<node>-...", see callctl calls) or a SIP Call-ID. TARGET
-is a SIP, SIPS or TEL URI, user@host, a phone number or a plain user.
+is a SIP, SIPS or TEL URI, user@host, a phone number or a plain user. callctl
+transfer is the same command.
 
+  --attended          TARGET is a call of this server, which the far end's new
+                      call replaces: an attended transfer
   --referred_by=URI   on whose behalf (Referred-By)
   --header='N: V'     one more header of the REFER; repeatable
   --target_header='N: V'
@@ -85,6 +88,7 @@ Examples:
   callctl refer c-a1-7f3k2m sip:1000@example.com --final_limit=60s
   callctl refer 3848276298220188511@atlanta.example.com 1000 --validate_only
   callctl refer c-a1-7f3k2m 1000 --header='X-Queue: sales' --json
+  callctl transfer --attended c-a1-7f3k2m c-a1-9p4d8q
 )";
 
 constexpr std::string_view kAnswer =

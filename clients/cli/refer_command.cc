@@ -35,7 +35,11 @@ v1::ReferRequest MakeRequest(const Arguments& arguments) {
   } else {
     request.set_sip_call_id(arguments.call);
   }
-  request.set_refer_to(arguments.target);
+  if (arguments.attended) {
+    request.set_replaces_call_id(arguments.target);
+  } else {
+    request.set_refer_to(arguments.target);
+  }
   request.set_referred_by(arguments.referred_by);
   for (const auto& [name, value] : arguments.headers) {
     v1::SipHeader* const header = request.add_more_headers();

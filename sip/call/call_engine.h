@@ -25,10 +25,15 @@ struct TransferRequest {
   std::string call_id;
   std::string sip_call_id;
 
+  // May be empty with `replaces_call_id`.
   std::string refer_to;
   std::string referred_by;  // Empty: the configured default.
   std::vector<SipHeader> headers;
   std::vector<SipHeader> target_headers;
+
+  // Attended transfer: the call to the target, which the transferee's replaces
+  // (RFC 3891). Empty: none.
+  std::string replaces_call_id;
 
   // Unset: the configured ones.
   std::optional<Milliseconds> refer_response;
@@ -85,6 +90,8 @@ struct TransferPlan {
   std::string refer_to;
   std::string referred_by;
   std::vector<SipHeader> headers;
+  // The consultation call of an attended transfer.
+  std::string replaces_call_id{};
   bool no_subscription = false;
   std::string request_id{};
 };
@@ -126,7 +133,8 @@ class CallEngine {
   virtual ~CallEngine() = default;
 
   // Starts a transfer, or only checks it (`validate_only`). Errors:
-  // INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION, ABORTED with the id of
+  // INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (also for a consultation
+  // call that is not answered), ABORTED with the id of
   // the open transfer, RESOURCE_EXHAUSTED, UNAVAILABLE; each with a reason
   // (base/error.h).
   virtual void Refer(TransferRequest request, ReferDone done) = 0;

@@ -115,7 +115,27 @@ void CallTransfer::Perform(TransferMachine::Step step) {
 void CallTransfer::Tell(const TransferEvent& event) {
   host_.observer().OnTransferEvent(plan_.transfer_id, event,
                                    machine_.state().phase, absl::Now());
-  if (std::holds_alternative<TransferResult>(event)) host_.OnTransferEnded();
+  const auto* result = std::get_if<TransferResult>(&event);
+  if (result == nullptr) return;
+  if (result->outcome == TransferOutcome::kTransferred) ClearConsultation();
+  host_.OnTransferEnded();
+}
+
+void CallTransfer::ClearConsultation() {
+  if (plan_.replaces_call_id.empty()) return;
+  const TransferPolicy& policy = machine_.state().policy;
+  const LegAction action = policy.on_success.value_or(LegAction::kHangUp);
+  if (action == LegAction::kKeep) return;
+  // The target, whose call was replaced, ends it (RFC 3891, 3).
+  const Milliseconds grace = action == LegAction::kWaitForPeer
+                                 ? policy.unconfirmed_wait
+                                 : policy.bye_grace;
+  host_.loop().timers().Add(
+      Now() + grace, [&host = host_, id = plan_.replaces_call_id] {
+        SofiaCall* const consultation = host.Find(id);
+        if (consultation == nullptr || !consultation->live()) return;
+        consultation->HangUpLeg("replaced by an attended transfer");
+      });
 }
 
 void CallTransfer::ArmTimer() {
@@ -186,6 +206,13 @@ void CallTransfer::SendReferTo(const SipAddress& next_hop) {
 
 void CallTransfer::TellOddities() {
   const FarEnd& far_end = call_.snapshot().far_end;
+  const SofiaCall* const consultation = host_.Find(plan_.replaces_call_id);
+  if (consultation != nullptr &&
+      !consultation->snapshot().far_end.supports_replaces) {
+    Perform(machine_.OnOddity(
+        "REPLACES_NOT_ADVERTISED",
+        "the target's Supported does not list replaces; sent all the same"));
+  }
   if (!far_end.allows_refer) {
     Perform(machine_.OnOddity(
         "REFER_NOT_ADVERTISED",

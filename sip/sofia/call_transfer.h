@@ -52,6 +52,7 @@ class CallTransfer {
   void OnReferAnswer(const sip_t& sip, ClientTransaction::Ending ending);
   void TellOddities();
   void ArmTimer();
+  void ClearConsultation();
 
   CallHost& host_;
   SofiaCall& call_;

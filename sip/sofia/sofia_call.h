@@ -18,6 +18,7 @@
 #include "sip/sofia/call_transfer.h"
 #include "sip/sofia/client_transaction.h"
 #include "sip/sofia/session_update.h"
+#include "sip/transfer/refer_to.h"
 
 namespace callcontrol::sip {
 
@@ -166,6 +167,15 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   void ReleaseIfOver();
 
   absl::StatusOr<TransferPlan> Plan(const TransferRequest& request) const;
+  // Writes `request`'s Refer-To.
+  absl::StatusOr<std::string> PlanReferTo(const TransferRequest& request,
+                                          const TargetPolicy& policy) const;
+  // The consultation call that is to be replaced, as one that can be.
+  absl::StatusOr<SofiaCall*> FindConsultation(const std::string& call_id) const;
+  // This dialog as its far end sees it (RFC 3891, 3).
+  ReplacedDialog AsReplaced() const;
+  // Where others reach the far end of this call.
+  std::string PublicTarget() const;
   TransferPolicy PolicyOf(const TransferRequest& request) const;
   CallTransfer* open_transfer();
 

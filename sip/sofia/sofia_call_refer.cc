@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "sip/sofia/message_reader.h"
@@ -70,8 +71,7 @@ absl::StatusOr<TransferPlan> SofiaCall::Plan(
   if (absl::Status status = CheckReferHeaders(request.headers); !status.ok()) {
     return status;
   }
-  absl::StatusOr<std::string> refer_to = BuildReferTo(
-      request.refer_to, request.target_headers, std::nullopt, policy);
+  absl::StatusOr<std::string> refer_to = PlanReferTo(request, policy);
   if (!refer_to.ok()) return refer_to.status();
 
   absl::StatusOr<std::string> referred_by;
@@ -94,9 +94,73 @@ absl::StatusOr<TransferPlan> SofiaCall::Plan(
   plan.refer_to = *std::move(refer_to);
   plan.referred_by = *std::move(referred_by);
   plan.headers = request.headers;
+  plan.replaces_call_id = request.replaces_call_id;
   plan.no_subscription = request.no_subscription;
   plan.request_id = request.request_id;
   return plan;
+}
+
+absl::StatusOr<std::string> SofiaCall::PlanReferTo(
+    const TransferRequest& request, const TargetPolicy& policy) const {
+  if (request.replaces_call_id.empty()) {
+    return BuildReferTo(request.refer_to, request.target_headers, std::nullopt,
+                        policy);
+  }
+  const absl::StatusOr<SofiaCall*> consultation =
+      FindConsultation(request.replaces_call_id);
+  if (!consultation.ok()) return consultation.status();
+  const std::string target = request.refer_to.empty()
+                                 ? (*consultation)->PublicTarget()
+                                 : request.refer_to;
+  std::vector<SipHeader> target_headers = request.target_headers;
+  // A target that cannot replace must not ring as if for a new call.
+  target_headers.push_back({"Require", "replaces"});
+  return BuildReferTo(target, target_headers, (*consultation)->AsReplaced(),
+                      policy);
+}
+
+absl::StatusOr<SofiaCall*> SofiaCall::FindConsultation(
+    const std::string& call_id) const {
+  SofiaCall* const call = host_.Find(call_id);
+  if (call == nullptr) {
+    return MakeError(
+        absl::StatusCode::kNotFound,
+        {.reason = "CALL_NOT_FOUND", .field = "replaces_call_id"},
+        absl::StrCat("no live call \"", call_id, "\" to be replaced"));
+  }
+  if (call == this) {
+    return InvalidField("replaces_call_id", "SAME_CALL",
+                        "a call cannot replace itself: replaces_call_id names "
+                        "the call to the target");
+  }
+  // RFC 5589, 7.6: only a confirmed dialog can be replaced.
+  if (absl::Status status = call->CheckAnswered(); !status.ok()) return status;
+  if (const CallTransfer* open = call->open_transfer()) {
+    return MakeError(
+        absl::StatusCode::kAborted,
+        {.reason = "TRANSFER_IN_PROGRESS", .transfer_id = open->id()},
+        absl::StrCat("transfer ", open->id(),
+                     " of the consultation call is open"));
+  }
+  return call;
+}
+
+ReplacedDialog SofiaCall::AsReplaced() const {
+  // Whoever called whom: the to-tag is that of the UA the INVITE goes to.
+  const char* const remote_tag = nta_leg_get_rtag(leg_);
+  return {.call_id = snapshot_.sip_call_id,
+          .to_tag = remote_tag == nullptr ? "" : remote_tag,
+          .from_tag = nta_leg_get_tag(leg_)};
+}
+
+std::string SofiaCall::PublicTarget() const {
+  const sip_contact_t* target = nullptr;
+  nta_leg_get_route(leg_, nullptr, &target);
+  // Browsers write a Contact that nobody can reach (RFC 7118, 5).
+  const bool reachable = target != nullptr &&
+                         target->m_url->url_host != nullptr &&
+                         !absl::EndsWith(target->m_url->url_host, ".invalid");
+  return reachable ? UriText(*target->m_url) : snapshot_.remote_uri;
 }
 
 TransferPolicy SofiaCall::PolicyOf(const TransferRequest& request) const {

@@ -283,7 +283,6 @@ TEST_F(TransferRequestTest, WhatIsNotServedYetSaysSo) {
   AnsweredCall call(server());
   const std::vector<std::function<void(v1::ReferRequest&)>> kCases = {
       [](v1::ReferRequest& r) { r.set_uri("sip:bob@b.example"); },
-      [](v1::ReferRequest& r) { r.set_replaces_call_id("c-test-other"); },
       [](v1::ReferRequest& r) {
         r.mutable_credentials()->set_username("bob");
         r.mutable_credentials()->set_password("secret");

@@ -321,8 +321,6 @@ INSTANTIATE_TEST_SUITE_P(
     FromProto, UnservedTest,
     ::testing::Values(
         Unserved{"uri", [](auto& r) { r.set_uri("sip:bob@example.com"); }},
-        Unserved{"replaces_call_id",
-                 [](auto& r) { r.set_replaces_call_id("c-n1-8"); }},
         Unserved{"credentials", [](auto& r) { r.mutable_credentials(); }}),
     [](const auto& field) { return field.param.field; });
 

@@ -146,6 +146,17 @@ TEST(ArgumentsTest, RejectTakesAStatusAndAReason) {
   EXPECT_TRUE(Parse({"refer", "c-1-a", "1000", "--hold-first"}).hold_first);
 }
 
+TEST(ArgumentsTest, AnAttendedTransferTakesTwoCalls) {
+  const Arguments attended =
+      Parse({"transfer", "--attended", "c-1-a", "c-1-b"});
+  EXPECT_EQ(attended.command, Command::kRefer);
+  EXPECT_TRUE(attended.attended);
+  EXPECT_EQ(attended.call, "c-1-a");
+  EXPECT_EQ(attended.target, "c-1-b");
+  EXPECT_THAT(Complaint({"transfer", "c-1-a", "1000", "--attended"}),
+              HasSubstr("the id of the call to the target"));
+}
+
 TEST(ArgumentsTest, WrongUsageIsToldInOneLine) {
   EXPECT_THAT(Complaint({}), HasSubstr("no command"));
   EXPECT_THAT(Complaint({"xfer"}), HasSubstr("unknown command \"xfer\""));
