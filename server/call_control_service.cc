@@ -83,6 +83,20 @@ void Validate(sip::CallEngine& engine, sip::TransferRequest request,
       });
 }
 
+// Ends with the event that tells that a call was answered, or is over.
+StreamSequencer<v1::CallEvent>::Source UntilSettled(
+    StreamSequencer<v1::CallEvent>::Source source) {
+  return [source = std::move(source)]() mutable {
+    StreamItem<v1::CallEvent> item = source();
+    if (item.message != nullptr &&
+        (item.message->call().state() == v1::CALL_STATE_ANSWERED ||
+         item.message->call().state() == v1::CALL_STATE_ENDED)) {
+      item.end = absl::OkStatus();
+    }
+    return item;
+  };
+}
+
 // Fills one page of a list: `items` newest first, `convert` makes a message of
 // one, `add` appends to the response.
 template <typename Items, typename Convert, typename Add>
@@ -249,6 +263,54 @@ grpc::ServerUnaryReactor* CallControlService::GetCall(
   return Finish(context, absl::OkStatus());
 }
 
+grpc::ServerWriteReactor<v1::CallEvent>* CallControlService::PlaceCall(
+    grpc::CallbackServerContext*, const v1::PlaceCallRequest* request) {
+  auto reactor = StreamReactor<v1::CallEvent>::Make();
+  absl::StatusOr<sip::PlaceRequest> place = FromProto(*request);
+  if (!place.ok()) {
+    reactor->Fail(place.status());
+    return reactor.get();
+  }
+  const std::string request_id = request->request_id();
+  if (!request_id.empty()) {
+    const absl::StatusOr<bool> is_first = placed_ids_.Claim(
+        request_id, FingerprintOf(*request),
+        [this, reactor](const absl::StatusOr<std::string>& call_id) {
+          FollowPlaced(call_id, reactor);
+        });
+    if (!is_first.ok()) {
+      // Of a call: there is no transfer to name.
+      reactor->Fail(
+          MakeError(is_first.status().code(),
+                    {.reason = "REQUEST_ID_REUSED", .field = "request_id"},
+                    std::string(is_first.status().message())));
+    }
+    if (!is_first.value_or(false)) return reactor.get();
+  }
+  engine_.Place(
+      *std::move(place),
+      [this, reactor, request_id](const absl::StatusOr<std::string>& call_id) {
+        FollowPlaced(call_id, reactor);
+        if (!request_id.empty()) {
+          placed_ids_.Settle(request_id, call_id);
+        }
+      });
+  return reactor.get();
+}
+
+void CallControlService::FollowPlaced(
+    const absl::StatusOr<std::string>& call_id,
+    const std::shared_ptr<StreamReactor<v1::CallEvent>>& reactor) {
+  if (!call_id.ok()) {
+    reactor->Fail(call_id.status());
+    return;
+  }
+  const auto watch =
+      calls_.Watch({.call_id = *call_id, .ended_too = true}, absl::Now());
+  watch->SetReader(reactor);
+  reactor->Attach(UntilSettled(CallWatch::Read(watch)));
+}
+
 sip::CallEngine::CallDone CallControlService::AnswerWithCall(
     grpc::ServerUnaryReactor* reactor, const std::string& call_id,
     v1::Call* response) {
@@ -382,13 +444,6 @@ grpc::ServerUnaryReactor* CallControlService::DecideRefer(
     grpc::CallbackServerContext* context, const v1::DecideReferRequest*,
     v1::DecideReferResponse*) {
   return Finish(context, NotServed("DecideRefer"));
-}
-
-grpc::ServerWriteReactor<v1::CallEvent>* CallControlService::PlaceCall(
-    grpc::CallbackServerContext*, const v1::PlaceCallRequest*) {
-  auto reactor = StreamReactor<v1::CallEvent>::Make();
-  reactor->Fail(NotServed("PlaceCall"));
-  return reactor.get();
 }
 
 }  // namespace callcontrol::server

@@ -32,6 +32,9 @@ class CallControlService final : public v1::CallControl::CallbackService {
         hooks_(hooks),
         request_ids_([&transfers](const std::string& transfer_id) {
           return transfers.Find(transfer_id, absl::Now()) != nullptr;
+        }),
+        placed_ids_([&calls](const std::string& call_id) {
+          return calls.Find(call_id, absl::Now()) != nullptr;
         }) {}
 
   // ---- Transfers ----
@@ -59,6 +62,9 @@ class CallControlService final : public v1::CallControl::CallbackService {
   grpc::ServerUnaryReactor* GetCall(grpc::CallbackServerContext* context,
                                     const v1::GetCallRequest* request,
                                     v1::Call* response) override;
+  grpc::ServerWriteReactor<v1::CallEvent>* PlaceCall(
+      grpc::CallbackServerContext* context,
+      const v1::PlaceCallRequest* request) override;
   grpc::ServerUnaryReactor* ProgressCall(grpc::CallbackServerContext* context,
                                          const v1::ProgressCallRequest* request,
                                          v1::Call* response) override;
@@ -67,6 +73,9 @@ class CallControlService final : public v1::CallControl::CallbackService {
                                        v1::Call* response) override;
   grpc::ServerUnaryReactor* RejectCall(grpc::CallbackServerContext* context,
                                        const v1::RejectCallRequest* request,
+                                       v1::Call* response) override;
+  grpc::ServerUnaryReactor* UpdateCall(grpc::CallbackServerContext* context,
+                                       const v1::UpdateCallRequest* request,
                                        v1::Call* response) override;
   grpc::ServerUnaryReactor* HangUpCall(grpc::CallbackServerContext* context,
                                        const v1::HangUpCallRequest* request,
@@ -89,17 +98,17 @@ class CallControlService final : public v1::CallControl::CallbackService {
   grpc::ServerUnaryReactor* DecideRefer(grpc::CallbackServerContext* context,
                                         const v1::DecideReferRequest*,
                                         v1::DecideReferResponse*) override;
-  grpc::ServerWriteReactor<v1::CallEvent>* PlaceCall(
-      grpc::CallbackServerContext* context,
-      const v1::PlaceCallRequest*) override;
-  grpc::ServerUnaryReactor* UpdateCall(grpc::CallbackServerContext* context,
-                                       const v1::UpdateCallRequest*,
-                                       v1::Call*) override;
 
  private:
   // Lets `reactor` read a transfer from its first event, or fails it.
   void Replay(const std::string& transfer_id,
               const std::shared_ptr<StreamReactor<v1::ReferEvent>>& reactor);
+
+  // Lets `reactor` follow a call that was placed until it is answered or over,
+  // or fails it.
+  void FollowPlaced(
+      const absl::StatusOr<std::string>& call_id,
+      const std::shared_ptr<StreamReactor<v1::CallEvent>>& reactor);
 
   // What follows a decision about a call: the call as it is then, or the error.
   sip::CallEngine::CallDone AnswerWithCall(grpc::ServerUnaryReactor* reactor,
@@ -111,6 +120,7 @@ class CallControlService final : public v1::CallControl::CallbackService {
   TransferStore& transfers_;
   HookDispatcher& hooks_;
   RequestIds request_ids_;
+  RequestIds placed_ids_;
 };
 
 }  // namespace callcontrol::server

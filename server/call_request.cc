@@ -79,6 +79,35 @@ absl::StatusOr<sip::ProgressRequest> FromProto(
                               .sdp = request.sdp()};
 }
 
+absl::StatusOr<sip::PlaceRequest> FromProto(
+    const v1::PlaceCallRequest& request) {
+  if (!request.trunk().empty()) {
+    return MakeError(absl::StatusCode::kUnimplemented,
+                     {.reason = "NOT_IMPLEMENTED", .field = "trunk"},
+                     "trunk is not served by this version yet");
+  }
+  if (absl::Status status = FirstError(CheckSdp(request.sdp()),
+                                       CheckRequestId(request.request_id()));
+      !status.ok()) {
+    return status;
+  }
+  sip::PlaceRequest place{.to = request.to(),
+                          .from = request.from(),
+                          .sdp = request.sdp(),
+                          .headers = HeadersOf(request.headers())};
+  if (request.has_timeout()) {
+    const google::protobuf::Duration& timeout = request.timeout();
+    if (timeout.seconds() < 1 || timeout.seconds() > 3'600 ||
+        timeout.nanos() < 0) {
+      return InvalidField("timeout", "OUT_OF_RANGE",
+                          "timeout must be from 1 s to 1 h");
+    }
+    place.ring_limit = sip::Milliseconds(timeout.seconds() * 1000 +
+                                         timeout.nanos() / 1'000'000);
+  }
+  return place;
+}
+
 absl::StatusOr<sip::UpdateRequest> FromProto(
     const v1::UpdateCallRequest& request) {
   using Change = sip::UpdateRequest::Change;

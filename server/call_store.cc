@@ -112,11 +112,12 @@ std::vector<std::pair<std::uint64_t, CallSnapshotPtr>> CallStore::List(
 
 std::shared_ptr<CallWatch> CallStore::Watch(CallSelection selection,
                                             absl::Time now) {
+  const bool ended_too = selection.ended_too;
   auto watch =
       std::make_shared<CallWatch>(std::move(selection), limits_.watch_bound);
   MutexLock lock(mutex_);
   for (const auto& [number, call] : calls_) {
-    if (call->phase != sip::CallPhase::kEnded) {
+    if (call->phase != sip::CallPhase::kEnded || ended_too) {
       watch->Push(call, v1::CALL_EVENT_TYPE_SNAPSHOT, now);
     }
   }

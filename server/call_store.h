@@ -28,6 +28,8 @@ struct CallSelection {
   std::string call_id{};
   // "name" or "name=value".
   std::string tag{};
+  // Also a call that has ended when the watching begins.
+  bool ended_too = false;
 
   bool Includes(const sip::CallSnapshot& call) const;
 };

@@ -43,7 +43,8 @@ void LogOutcome(const v1::Transfer& transfer,
 
 void EventRecorder::OnCall(std::shared_ptr<const sip::CallSnapshot> call,
                            sip::CallChange change) {
-  if (change == sip::CallChange::kIncoming) {
+  if (change == sip::CallChange::kIncoming ||
+      change == sip::CallChange::kCalling) {
     Log(Severity::kDebug, "call_began",
         {{"call_id", call->call_id}, {"sip_call_id", call->sip_call_id}});
   } else if (change == sip::CallChange::kEnded) {

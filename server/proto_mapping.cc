@@ -185,6 +185,8 @@ v1::CallEventType ToProto(sip::CallChange change) {
   switch (change) {
     case sip::CallChange::kIncoming:
       return v1::CALL_EVENT_TYPE_INCOMING;
+    case sip::CallChange::kCalling:
+      return v1::CALL_EVENT_TYPE_CALLING;
     case sip::CallChange::kRinging:
       return v1::CALL_EVENT_TYPE_RINGING;
     case sip::CallChange::kAnswered:
@@ -203,6 +205,8 @@ v1::CallState ToProto(sip::CallPhase phase) {
   switch (phase) {
     case sip::CallPhase::kIncoming:
       return v1::CALL_STATE_INCOMING;
+    case sip::CallPhase::kCalling:
+      return v1::CALL_STATE_CALLING;
     case sip::CallPhase::kRinging:
       return v1::CALL_STATE_RINGING;
     case sip::CallPhase::kAnswered:

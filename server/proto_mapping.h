@@ -24,10 +24,20 @@ absl::StatusOr<sip::TransferRequest> FromProto(const v1::ReferRequest& request);
 // The same for decisions about an incoming call; only INVALID_ARGUMENT.
 absl::StatusOr<sip::ProgressRequest> FromProto(
     const v1::ProgressCallRequest& request);
+absl::StatusOr<sip::PlaceRequest> FromProto(
+    const v1::PlaceCallRequest& request);
 absl::StatusOr<sip::UpdateRequest> FromProto(
     const v1::UpdateCallRequest& request);
 absl::StatusOr<sip::RejectRequest> FromProto(
     const v1::RejectCallRequest& request);
+
+// A protobuf map has no order; the headers of a request should look the same
+// every time.
+std::vector<sip::SipHeader> HeadersOf(
+    const google::protobuf::Map<std::string, std::string>& map);
+
+// INVALID_ARGUMENT (BAD_REQUEST_ID) for more than a line of 128 bytes.
+absl::Status CheckRequestId(const std::string& request_id);
 
 // A session description of a client: at most 16 KiB that begin with "v=0";
 // empty is good. INVALID_ARGUMENT about field "sdp".

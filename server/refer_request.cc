@@ -113,6 +113,22 @@ absl::Status ReadPolicy(const v1::LegPolicy& from, sip::TransferRequest& to) {
 
 }  // namespace
 
+std::vector<sip::SipHeader> HeadersOf(
+    const google::protobuf::Map<std::string, std::string>& map) {
+  const std::map<std::string, std::string> sorted(map.begin(), map.end());
+  std::vector<sip::SipHeader> headers;
+  for (const auto& [name, value] : sorted) headers.push_back({name, value});
+  return headers;
+}
+
+absl::Status CheckRequestId(const std::string& request_id) {
+  if (request_id.size() <= kLongestRequestId && sip::IsSafeText(request_id)) {
+    return absl::OkStatus();
+  }
+  return InvalidField("request_id", "BAD_REQUEST_ID",
+                      "request_id must be one line of at most 128 bytes");
+}
+
 absl::StatusOr<sip::TransferRequest> FromProto(
     const v1::ReferRequest& request) {
   if (absl::Status status = CheckServed(request); !status.ok()) return status;
@@ -131,21 +147,11 @@ absl::StatusOr<sip::TransferRequest> FromProto(
   result.refer_to = request.refer_to();
   result.replaces_call_id = request.replaces_call_id();
   result.referred_by = request.referred_by();
-  // A protobuf map has no order; a request of the same headers should look the
-  // same every time.
-  const std::map<std::string, std::string> headers(request.headers().begin(),
-                                                   request.headers().end());
-  for (const auto& [name, value] : headers) {
-    result.headers.push_back({name, value});
-  }
+  result.headers = HeadersOf(request.headers());
   for (const v1::SipHeader& header : request.more_headers()) {
     result.headers.push_back({header.name(), header.value()});
   }
-  const std::map<std::string, std::string> target_headers(
-      request.target_headers().begin(), request.target_headers().end());
-  for (const auto& [name, value] : target_headers) {
-    result.target_headers.push_back({name, value});
-  }
+  result.target_headers = HeadersOf(request.target_headers());
   if (absl::Status status = ReadLimits(request.limits(), result);
       !status.ok()) {
     return status;
@@ -154,10 +160,9 @@ absl::StatusOr<sip::TransferRequest> FromProto(
       !status.ok()) {
     return status;
   }
-  if (request.request_id().size() > kLongestRequestId ||
-      !sip::IsSafeText(request.request_id())) {
-    return InvalidField("request_id", "BAD_REQUEST_ID",
-                        "request_id must be one line of at most 128 bytes");
+  if (absl::Status status = CheckRequestId(request.request_id());
+      !status.ok()) {
+    return status;
   }
   result.request_id = request.request_id();
   result.strict = request.strict();

@@ -10,23 +10,25 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "callcontrol/v1/call.pb.h"
 #include "callcontrol/v1/transfer.pb.h"
 
 namespace callcontrol::server {
 
-// Which request ids of Refer() were used, and for what, so that a request that
-// is made twice is carried out once.
+// Which request ids of an RPC were used, and for which transfer or call, so
+// that a request that is made twice is carried out once.
 //
 // Ownership: owns what waits. Threads: thread-safe; nothing is called under its
-// lock. Errors: as Claim() says. Time: none: an id is kept for as long as its
-// transfer.
+// lock. Errors: as Claim() says. Time: none: an id is kept for as long as
+// what it began.
 class RequestIds {
  public:
-  // Told which transfer a repeated request is about, or why there is none.
+  // Told which transfer or call a repeated request is about, or why there is
+  // none.
   using Joined =
-      absl::AnyInvocable<void(absl::StatusOr<std::string> transfer_id) &&>;
-  // Whether a transfer can still be read. Must not call back.
-  using IsKept = absl::AnyInvocable<bool(const std::string& transfer_id) const>;
+      absl::AnyInvocable<void(absl::StatusOr<std::string> begun_id) &&>;
+  // Whether what was begun can still be read. Must not call back.
+  using IsKept = absl::AnyInvocable<bool(const std::string& begun_id) const>;
 
   explicit RequestIds(IsKept is_kept) : is_kept_(std::move(is_kept)) {}
 
@@ -41,7 +43,7 @@ class RequestIds {
   // The first request of `id` became this transfer, or nothing: then the id is
   // free again, and whoever waits gets the same error.
   void Settle(const std::string& id,
-              const absl::StatusOr<std::string>& transfer_id)
+              const absl::StatusOr<std::string>& begun_id)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   std::size_t size() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -50,7 +52,7 @@ class RequestIds {
   struct Entry {
     std::string fingerprint;
     // Empty until it is settled.
-    std::string transfer_id;
+    std::string begun_id;
     std::vector<Joined> waiting;
   };
 
@@ -64,6 +66,7 @@ class RequestIds {
 
 // The same for requests that ask for the same, whatever their ids.
 std::string FingerprintOf(const v1::ReferRequest& request);
+std::string FingerprintOf(const v1::PlaceCallRequest& request);
 
 }  // namespace callcontrol::server
 

@@ -29,6 +29,7 @@ const std::vector<CommandSpec>& Commands() {
       {Command::kWatch, "watch", 0, {"CALL"}},
       {Command::kRefer, "refer", 2, {"CALL", "TARGET"}},
       {Command::kRefer, "transfer", 2, {"CALL", "TARGET"}},
+      {Command::kCall, "call", 1, {"TARGET"}},
       {Command::kAnswer, "answer", 1, {"CALL"}},
       {Command::kReject, "reject", 1, {"CALL", "STATUS"}},
       {Command::kHold, "hold", 1, {"CALL"}},
@@ -132,7 +133,7 @@ struct FlagSpec {
 using Sv = std::string_view;
 using Args = Arguments;
 
-constexpr std::array<FlagSpec, 21> kFlags = {{
+constexpr std::array<FlagSpec, 23> kFlags = {{
     {"help", Command::kNone, true,
      [](Sv v, Args& to) { return SetBool(v, to.help); }},
     {"server", Command::kNone, false,
@@ -160,6 +161,10 @@ constexpr std::array<FlagSpec, 21> kFlags = {{
      [](Sv v, Args& to) { return SetBool(v, to.validate_only); }},
     {"strict", Command::kRefer, true,
      [](Sv v, Args& to) { return SetBool(v, to.strict); }},
+    {"from", Command::kCall, false,
+     [](Sv v, Args& to) { return SetText(v, to.from); }},
+    {"ring_limit", Command::kCall, false,
+     [](Sv v, Args& to) { return SetLimit(v, to.ring_limit); }},
     {"attended", Command::kRefer, true,
      [](Sv v, Args& to) { return SetBool(v, to.attended); }},
     {"hold_first", Command::kRefer, true,
@@ -254,7 +259,7 @@ class Parser {
       command_ = FindCommand(word);
       if (command_ == nullptr) {
         return Usage("unknown command ", Quoted(word),
-                     "; there are calls, watch, refer, answer, reject, "
+                     "; there are calls, watch, refer, call, answer, reject, "
                      "hold, resume, hangup, transfers, show and hooks");
       }
       result_.command = command_->command;

@@ -19,6 +19,7 @@ enum class Command {
   kCalls,
   kWatch,
   kRefer,
+  kCall,
   kAnswer,
   kReject,
   kHold,
@@ -66,6 +67,9 @@ struct Arguments {
 
   // refer.
   std::string referred_by;
+  // call.
+  std::string from;
+  std::optional<absl::Duration> ring_limit;
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<std::pair<std::string, std::string>> target_headers;
   bool validate_only = false;

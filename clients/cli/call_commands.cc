@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// callctl calls, watch, answer, reject, hold, resume and hangup.
+// callctl calls, watch, call, answer, reject, hold, resume and hangup.
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -81,14 +81,17 @@ int Decide(const Session& session, Request request, Rpc rpc) {
 }
 
 // Prints changes until the stream ends, the user stops it or, with `one_call`,
-// the call has ended. Returns the stream's status; OK if it was stopped.
+// the call has ended; `last`, where it is given, is the last state seen.
+// Returns the stream's status; OK if it was stopped.
 grpc::Status Follow(const Session& session, bool one_call,
-                    EventStream<v1::CallEvent>& stream) {
+                    EventStream<v1::CallEvent>& stream,
+                    v1::CallState* last = nullptr) {
   v1::CallEvent event;
   while (!session.environment.interrupted()) {
     const Got got = stream.Next(&event, kTick);
     if (got == Got::kEnd) return stream.status();
     if (got == Got::kNothing) continue;
+    if (last != nullptr) *last = event.call().state();
     if (session.arguments.json) {
       session.PrintJson(event);
     } else {
@@ -139,6 +142,26 @@ int RunWatch(const Session& session) {
       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED &&
       session.arguments.timeout.has_value();
   return status.ok() || time_is_up ? kExitOk : session.Fail(status);
+}
+
+int RunCall(const Session& session) {
+  v1::PlaceCallRequest request;
+  request.set_to(session.arguments.target);
+  request.set_from(session.arguments.from);
+  if (session.arguments.ring_limit) {
+    request.mutable_timeout()->set_seconds(
+        absl::ToInt64Seconds(*session.arguments.ring_limit));
+  }
+  EventStream<v1::CallEvent> stream(
+      [&](grpc::ClientContext* context, grpc::CompletionQueue* queue,
+          void* tag) {
+        return session.stub.AsyncPlaceCall(context, request, queue, tag);
+      },
+      session.StreamDeadline());
+  v1::CallState state = v1::CALL_STATE_UNSPECIFIED;
+  const grpc::Status status = Follow(session, false, stream, &state);
+  if (!status.ok()) return session.Fail(status);
+  return state == v1::CALL_STATE_ANSWERED ? kExitOk : kExitFailure;
 }
 
 int RunAnswer(const Session& session) {

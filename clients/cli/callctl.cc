@@ -26,6 +26,8 @@ int RunCommand(const Session& session) {
       return RunWatch(session);
     case Command::kRefer:
       return RunRefer(session);
+    case Command::kCall:
+      return RunCall(session);
     case Command::kAnswer:
       return RunAnswer(session);
     case Command::kReject:

@@ -14,6 +14,7 @@ Usage: callctl COMMAND [flags]
   calls               the live calls
   watch [CALL]        follows calls, one line per change
   refer CALL TARGET   transfers a call and follows it to its end
+  call TARGET         places a call and follows it until it is answered
   answer CALL         answers a call that waits for an application
   reject CALL         rejects it
   hold CALL           puts the far end of a call on hold
@@ -89,6 +90,24 @@ Examples:
   callctl refer 3848276298220188511@atlanta.example.com 1000 --validate_only
   callctl refer c-a1-7f3k2m 1000 --header='X-Queue: sales' --json
   callctl transfer --attended c-a1-7f3k2m c-a1-9p4d8q
+)";
+
+constexpr std::string_view kCall =
+    R"(callctl call TARGET: places a call and follows it until it is answered.
+
+TARGET is a SIP URI, user@host, or a number or user at the refer_domain of the
+server.
+The session is inactive: the server has no media.
+
+  --from=URI          who calls
+  --ring_limit=DURATION
+                      how long it may ring (1s to 1h; default 3m)
+
+Exit codes: 0 answered, 1 not, 2 wrong usage. Ctrl-C stops the watching only;
+callctl hangup ends the call.
+
+Example:
+  callctl call sip:bob@example.com --from=sip:desk@example.com
 )";
 
 constexpr std::string_view kAnswer =
@@ -212,6 +231,8 @@ std::string_view About(Command command) {
       return kWatch;
     case Command::kRefer:
       return kRefer;
+    case Command::kCall:
+      return kCall;
     case Command::kAnswer:
       return kAnswer;
     case Command::kReject:

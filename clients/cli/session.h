@@ -61,6 +61,7 @@ std::string ToJson(const google::protobuf::Message& message);
 // The commands. Each returns an exit code.
 int RunCalls(const Session& session);
 int RunWatch(const Session& session);
+int RunCall(const Session& session);
 int RunAnswer(const Session& session);
 int RunReject(const Session& session);
 int RunHold(const Session& session);

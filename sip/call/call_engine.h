@@ -51,6 +51,17 @@ struct TransferRequest {
   bool validate_only = false;
 };
 
+// A call that a client wants placed. Strings are the client's own and unchecked
+// but for `sdp`.
+struct PlaceRequest {
+  std::string to{};
+  std::string from{};  // Empty: the server's own identity.
+  std::string sdp{};   // Empty: an inactive offer.
+  std::vector<SipHeader> headers{};
+  // How long it may ring.
+  Milliseconds ring_limit{180'000};
+};
+
 // A provisional answer that a client wants; checked.
 struct ProgressRequest {
   std::string call_id{};
@@ -127,6 +138,8 @@ class CallEngine {
  public:
   using ReferDone =
       absl::AnyInvocable<void(absl::StatusOr<TransferPlan> result) &&>;
+  using PlaceDone =
+      absl::AnyInvocable<void(absl::StatusOr<std::string> call_id) &&>;
   using CallDone = absl::AnyInvocable<void(absl::Status result) &&>;
   using Done = absl::AnyInvocable<void() &&>;
 
@@ -138,6 +151,11 @@ class CallEngine {
   // the open transfer, RESOURCE_EXHAUSTED, UNAVAILABLE; each with a reason
   // (base/error.h).
   virtual void Refer(TransferRequest request, ReferDone done) = 0;
+
+  // Places a call; `done` with its id before anything comes of it. Errors:
+  // INVALID_ARGUMENT, RESOURCE_EXHAUSTED (TOO_MANY_CALLS), UNAVAILABLE
+  // (DRAINING).
+  virtual void Place(PlaceRequest request, PlaceDone done) = 0;
 
   // Each acts on an incoming call that is not answered yet. NOT_FOUND where
   // there is no such call, FAILED_PRECONDITION (CALL_NOT_INCOMING) where it has

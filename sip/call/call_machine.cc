@@ -21,6 +21,49 @@ CallMachine::Actions CallMachine::OnAnswerDue() {
   return {CallAction::kSendAnswer};
 }
 
+CallMachine CallMachine::Placed() {
+  return CallMachine(CallState{.outbound = true, .phase = CallPhase::kCalling});
+}
+
+CallMachine::Actions CallMachine::OnCallProgress() {
+  if (calls()) state_.phase = CallPhase::kRinging;
+  return {};
+}
+
+CallMachine::Actions CallMachine::OnCallAnswered() {
+  if (state_.outbound && state_.phase == CallPhase::kEnding) {
+    return {CallAction::kSendBye};
+  }
+  if (!calls()) return {};
+  state_.phase = CallPhase::kAnswered;
+  return {CallAction::kLegReady};
+}
+
+CallMachine::Actions CallMachine::OnCallRefused(int status,
+                                                std::string_view reason,
+                                                CallEndedBy by) {
+  if (calls()) {
+    End(by, status, reason);
+  } else if (state_.outbound && state_.phase == CallPhase::kEnding) {
+    // Our CANCEL did it, whatever the answer.
+    state_.phase = CallPhase::kEnded;
+  }
+  return {};
+}
+
+CallMachine::Actions CallMachine::OnCallUnanswered() {
+  return Cancel(408, "nobody answered in time");
+}
+
+CallMachine::Actions CallMachine::Cancel(int status, std::string_view reason) {
+  if (!calls()) return {};
+  state_.phase = CallPhase::kEnding;
+  state_.ended_by = CallEndedBy::kServer;
+  state_.end_status = status;
+  state_.end_reason = reason;
+  return {CallAction::kSendCancel};
+}
+
 CallMachine::Actions CallMachine::OnRefused(int status,
                                             std::string_view reason) {
   if (!awaits_answer()) return {};
@@ -77,7 +120,7 @@ CallMachine::Actions CallMachine::OnFarEndBye(std::string_view sip_reason) {
     state_.phase = CallPhase::kEnded;
   } else if (state_.phase == CallPhase::kAnswered) {
     End(CallEndedBy::kFarEnd, 0, sip_reason);
-  } else if (state_.phase != CallPhase::kEnded) {
+  } else if (awaits_answer()) {
     // In an early dialog the INVITE is still to be answered (RFC 3261,
     // 15.1.2).
     End(CallEndedBy::kFarEnd, 487, sip_reason);
@@ -87,8 +130,10 @@ CallMachine::Actions CallMachine::OnFarEndBye(std::string_view sip_reason) {
 }
 
 CallMachine::Actions CallMachine::OnHangUp(std::string_view reason) {
+  if (calls()) return Cancel(487, reason);
   switch (state_.phase) {
     case CallPhase::kIncoming:
+    case CallPhase::kCalling:
     case CallPhase::kRinging:
       End(CallEndedBy::kServer, 480, reason);
       return {CallAction::kSendReject};

@@ -17,6 +17,7 @@ enum class CallAction {
   kSendAnswer,   // 200 to the INVITE, with its answer or offer.
   kSendReject,   // `end_status` to the INVITE.
   kSendBye,      // Then tell OnByeAnswer().
+  kSendCancel,   // Then tell OnCallRefused() or OnCallAnswered().
   kLegReady,     // The leg may be referred now.
 };
 
@@ -29,6 +30,8 @@ enum class OwnOffer {
 
 // Everything a call's machine knows: a plain value.
 struct CallState {
+  // This side called.
+  bool outbound = false;
   CallPhase phase = CallPhase::kIncoming;
   // The ACK for our 2xx is due (RFC 3261, 13.3.1.4). Until it comes this side
   // sends no request in the dialog, a BYE included (RFC 3261, 15).
@@ -41,18 +44,27 @@ struct CallState {
   // Did not answer a REFER and was asked by OPTIONS.
   bool suspect = false;
   int end_status = 0;
-  std::string end_reason;
+  std::string end_reason{};
   CallEndedBy ended_by = CallEndedBy::kNobody;
 
   bool operator==(const CallState&) const = default;
 };
 
-// One incoming call: the INVITE usage of a dialog, without its transfers.
+// One call: the INVITE usage of a dialog, without its transfers.
+//
+// Of an incoming call:
 //
 //   kIncoming --> kRinging --> kAnswered --BYE of ours--> kEnding --> kEnded
 //       |            |             |                                     ^
 //       +-- CANCEL, --+-------------+------ BYE of the far end ----------+
 //           rejected
+//
+// Of one that this side places:
+//
+//   kCalling --> kRinging --> kAnswered ... as above
+//       |            |
+//       +-- refused -+--------------------------------> kEnded
+//       +-- CANCEL --+--> kEnding --refused, or BYE---> kEnded
 //
 // Each On…() takes one input and returns the actions that follow, in order. The
 // holder tells watchers by comparing state().phase before and after.
@@ -73,6 +85,18 @@ class CallMachine {
   // A client reports progress to the caller, as often as it likes.
   Actions OnProgress();
   Actions OnAnswerDue();
+
+  // A call that this side places, as it begins.
+  static CallMachine Placed();
+  // A provisional answer to our INVITE, from 101.
+  Actions OnCallProgress();
+  // A 2xx to our INVITE; its ACK leaves first. One that our CANCEL crossed is
+  // followed by BYE.
+  Actions OnCallAnswered();
+  // The final answer is another one, or there is none.
+  Actions OnCallRefused(int status, std::string_view reason, CallEndedBy by);
+  // Nobody answered our INVITE for as long as it may ring.
+  Actions OnCallUnanswered();
 
   // The INVITE is not to be answered: 488 for an unreadable offer, a client's
   // decision and the like.
@@ -121,10 +145,16 @@ class CallMachine {
            state_.own_offer == OwnOffer::kNone;
   }
 
-  // The INVITE is not answered yet.
+  // The far end's INVITE is not answered yet.
   bool awaits_answer() const {
-    return state_.phase == CallPhase::kIncoming ||
-           state_.phase == CallPhase::kRinging;
+    return !state_.outbound && (state_.phase == CallPhase::kIncoming ||
+                                state_.phase == CallPhase::kRinging);
+  }
+
+  // Our INVITE is not answered yet.
+  bool calls() const {
+    return state_.outbound && (state_.phase == CallPhase::kCalling ||
+                               state_.phase == CallPhase::kRinging);
   }
 
   bool live() const {
@@ -136,6 +166,7 @@ class CallMachine {
 
  private:
   Actions Bye();
+  Actions Cancel(int status, std::string_view reason);
   void End(CallEndedBy by, int status, std::string_view reason);
 
   CallState state_;

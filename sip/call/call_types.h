@@ -14,7 +14,14 @@ namespace callcontrol::sip {
 enum class CallDirection { kInbound, kOutbound };
 
 // Where a call stands, as its watchers see it.
-enum class CallPhase { kIncoming, kRinging, kAnswered, kEnding, kEnded };
+enum class CallPhase {
+  kIncoming,  // Theirs.
+  kCalling,   // Ours, and nothing but 100 came.
+  kRinging,
+  kAnswered,
+  kEnding,
+  kEnded,
+};
 
 enum class CallEndedBy { kNobody, kServer, kFarEnd };
 
@@ -60,6 +67,7 @@ struct CallSnapshot {
 // What changed when a snapshot was made.
 enum class CallChange {
   kIncoming,
+  kCalling,
   kRinging,
   kAnswered,
   kUpdated,

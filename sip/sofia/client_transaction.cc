@@ -46,7 +46,10 @@ std::unique_ptr<ClientTransaction> ClientTransaction::Send(
   transaction->request_ = nta_outgoing_tcreate(
       leg, &ClientTransaction::HandleAnswer, transaction.get(),
       URL_STRING_MAKE(route.c_str()), request.method, request.method_name,
-      nullptr, SIPTAG_CONTACT(request.contact),
+      request.request_uri.empty()
+          ? nullptr
+          : URL_STRING_MAKE(request.request_uri.c_str()),
+      SIPTAG_CONTACT(request.contact),
       SIPTAG_USER_AGENT_STR(user_agent.c_str()),
       TAG_IF(invites, SIPTAG_ALLOW_STR(kAllow)),
       TAG_IF(invites, SIPTAG_SUPPORTED_STR(kSupported)),

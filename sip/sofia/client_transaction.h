@@ -23,6 +23,8 @@ struct OutgoingRequest {
   std::vector<SipHeader> headers{};
   // A session description; empty: none.
   std::string sdp{};
+  // Empty: where the dialog leads.
+  std::string request_uri{};
 };
 
 // One request of ours in a dialog, or that begins one, until its final answer.

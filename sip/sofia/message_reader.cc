@@ -63,11 +63,31 @@ SipfragBody BodyToRead(const sip_t& sip, const std::string& content_type,
   return body;
 }
 
+// Of a 3xx, where else to try; at most ten.
+std::vector<std::string> ReadRedirection(const sip_t& sip) {
+  std::vector<std::string> contacts;
+  const int status = sip.sip_status->st_status;
+  if (status < 300 || status >= 400) return contacts;
+  for (const sip_contact_t* contact = sip.sip_contact;
+       contact != nullptr && contacts.size() < 10; contact = contact->m_next) {
+    contacts.push_back(CleanText(UriText(*contact->m_url)));
+  }
+  return contacts;
+}
+
 }  // namespace
 
 SipStatus ReadStatus(const sip_t& sip) {
   return {sip.sip_status->st_status,
           CleanText(Text(sip.sip_status->st_phrase))};
+}
+
+SipStatus ReadRefusal(const sip_t& sip) {
+  SipStatus status = ReadStatus(sip);
+  for (const std::string& contact : ReadRedirection(sip)) {
+    absl::StrAppend(&status.reason, "; Contact: ", contact);
+  }
+  return status;
 }
 
 ReferAnswer ReadReferAnswer(const sip_t& sip) {
@@ -77,13 +97,7 @@ ReferAnswer ReadReferAnswer(const sip_t& sip) {
   if (sip.sip_retry_after != nullptr) {
     answer.retry_after = std::chrono::seconds(sip.sip_retry_after->af_delta);
   }
-  if (answer.status.code >= 300 && answer.status.code < 400) {
-    for (const sip_contact_t* contact = sip.sip_contact;
-         contact != nullptr && answer.contacts.size() < 10;
-         contact = contact->m_next) {
-      answer.contacts.push_back(CleanText(UriText(*contact->m_url)));
-    }
-  }
+  answer.contacts = ReadRedirection(sip);
   answer.sip_reason = ReadReason(sip);
   return answer;
 }

@@ -24,6 +24,10 @@ namespace callcontrol::sip {
 // The status line of an answer.
 SipStatus ReadStatus(const sip_t& sip);
 
+// A final answer to an INVITE that is no 2xx: with the contacts of a 3xx in its
+// text.
+SipStatus ReadRefusal(const sip_t& sip);
+
 // The final answer to a REFER.
 ReferAnswer ReadReferAnswer(const sip_t& sip);
 

@@ -61,22 +61,26 @@ SofiaCall::SofiaCall(CallHost& host, nta_incoming_t* invite, const sip_t& sip)
       },
       static_cast<InviteHandler*>(this));
 
-  sdp_origin_.session_id = NewSessionId();
-  sdp_origin_.address = host_.contact(false)->m_url->url_host;
-  std::erase_if(sdp_origin_.address,
-                [](char c) { return c == '[' || c == ']'; });
-
-  snapshot_.call_id = host_.NewId("c");
+  BeginSession();
   snapshot_.sip_call_id = CleanName(sip.sip_call_id->i_id);
   snapshot_.local_uri = CleanName(UriText(*sip.sip_to->a_url));
   snapshot_.remote_uri = CleanName(UriText(*sip.sip_from->a_url));
   snapshot_.remote_target = CleanName(UriText(*sip.sip_contact->m_url));
   snapshot_.far_end = ReadFarEnd(sip);
+}
+
+void SofiaCall::BeginSession() {
+  sdp_origin_.session_id = NewSessionId();
+  sdp_origin_.address = host_.contact(false)->m_url->url_host;
+  std::erase_if(sdp_origin_.address,
+                [](char c) { return c == '[' || c == ']'; });
+  snapshot_.call_id = host_.NewId("c");
   snapshot_.create_time = absl::Now();
 }
 
 SofiaCall::~SofiaCall() {
   if (answer_timer_) host_.loop().timers().Cancel(*answer_timer_);
+  outgoing_.reset();
   update_.reset();
   transfers_.clear();
   if (invite_ != nullptr) nta_incoming_destroy(invite_);
@@ -101,13 +105,16 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
       case CallAction::kSendBye:
         SendBye();
         break;
+      case CallAction::kSendCancel:
+        if (const auto outgoing = outgoing_) outgoing->Cancel();
+        break;
       case CallAction::kLegReady:
         BeginUpdate();
         BeginTransfer();
         break;
     }
   }
-  if (answer_timer_ && !machine_.awaits_answer()) {
+  if (answer_timer_ && !machine_.awaits_answer() && !machine_.calls()) {
     host_.loop().timers().Cancel(*answer_timer_);
     answer_timer_.reset();
   }
@@ -245,6 +252,7 @@ void SofiaCall::PublishPhase() {
   snapshot_.ended_by = state.ended_by;
   switch (state.phase) {
     case CallPhase::kIncoming:
+    case CallPhase::kCalling:
       return;
     case CallPhase::kRinging:
       Publish(CallChange::kRinging);

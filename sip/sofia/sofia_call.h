@@ -17,12 +17,13 @@
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/call_transfer.h"
 #include "sip/sofia/client_transaction.h"
+#include "sip/sofia/outgoing_invite.h"
 #include "sip/sofia/session_update.h"
 #include "sip/transfer/refer_to.h"
 
 namespace callcontrol::sip {
 
-// One incoming call: its dialog (an nta leg), its INVITE usage (CallMachine)
+// One call: its dialog (an nta leg), its INVITE usage (CallMachine)
 // and its REFER usages (CallTransfer).
 //
 // The call lives on after its BYE while a transfer of it may still get NOTIFYs
@@ -42,6 +43,9 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   static std::unique_ptr<SofiaCall> Create(CallHost& host,
                                            nta_incoming_t* invite,
                                            const sip_t& sip);
+  // A call that this side places. Null where Sofia is out of memory. Then
+  // BeginPlaced(), or nothing.
+  static std::unique_ptr<SofiaCall> Place(CallHost& host, PlacePlan plan);
   ~SofiaCall() override;
   SofiaCall(const SofiaCall&) = delete;
   SofiaCall& operator=(const SofiaCall&) = delete;
@@ -49,6 +53,9 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   // Does with the INVITE, which is `sip`, what `treatment` says: answers it,
   // now or after ringing, rejects it, or waits for a client to.
   void Start(const sip_t& sip, const CallTreatment& treatment);
+
+  // Sends the INVITE of a call that this side places.
+  void BeginPlaced();
 
   // A client's decisions about an INVITE that is not answered yet. Errors: see
   // CallEngine.
@@ -101,6 +108,18 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   // Destroys a transfer after the loop's turn.
   void Forget(CallTransfer& transfer);
 
+  // ---- For its INVITE ----
+
+  // The transport that the dialog runs over is known.
+  void SetTransport(SipTransport transport) {
+    tcp_ = transport == SipTransport::kTcp;
+  }
+  void OnCallProgress(const sip_t& sip);
+  // `invite` is to be acknowledged.
+  void OnCallAnswered(const sip_t& sip,
+                      std::shared_ptr<ClientTransaction> invite);
+  void OnCallRefused(const SipStatus& status, CallEndedBy by);
+
   // ---- For its change of the session ----
 
   void OnOfferSent() { machine_.OnOfferSent(); }
@@ -112,9 +131,13 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   const sip_contact_t* contact() const { return host_.contact(tcp_); }
   const CallSnapshot& snapshot() const { return snapshot_; }
   bool live() const { return machine_.live(); }
+  // The session description of this side, byte by byte.
+  const std::string& offer() const { return local_sdp_; }
 
  private:
   SofiaCall(CallHost& host, nta_incoming_t* invite, const sip_t& sip);
+  SofiaCall(CallHost& host, PlacePlan plan);
+  void BeginSession();
 
   // Requests inside the dialog.
   bool IsOfThisDialog(const sip_t& sip) const;
@@ -184,6 +207,8 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   nta_leg_t* leg_ = nullptr;
   nta_incoming_t* invite_ = nullptr;
   nta_incoming_t* reinvite_ = nullptr;
+  // Until it is answered.
+  std::shared_ptr<OutgoingInvite> outgoing_;
   CallMachine machine_;
   CallSnapshot snapshot_;
   SdpOrigin sdp_origin_;

@@ -18,7 +18,8 @@ int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
   // An ACK that no INVITE waits for; the status ends its transaction and is
   // never sent.
   if (method == sip_method_ack) return 200;
-  if (!IsOfThisDialog(sip)) return 481;
+  // A dialog of ours begins with the 2xx: nothing here needs an early one.
+  if (machine_.calls() || !IsOfThisDialog(sip)) return 481;
   SeenAlive();
   if (const int refused = RefuseUnknownExtensions(request, sip)) return refused;
   switch (method) {

@@ -101,6 +101,40 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     }
   }
 
+  void Place(const PlaceRequest& request, PlaceDone done) {
+    absl::StatusOr<PlacePlan> plan =
+        PlanCall(request, options_, *contact(false));
+    if (!plan.ok()) {
+      std::move(done)(plan.status());
+      return;
+    }
+    if (draining_) {
+      std::move(done)(
+          MakeError(absl::StatusCode::kUnavailable, {.reason = "DRAINING"},
+                    "the server is stopping and places no more calls"));
+      return;
+    }
+    std::unique_ptr<SofiaCall> call;
+    if (live_calls_ < options_.max_calls) {
+      call = SofiaCall::Place(*this, *std::move(plan));
+    }
+    if (call == nullptr) {
+      std::move(done)(MakeError(
+          absl::StatusCode::kResourceExhausted, {.reason = "TOO_MANY_CALLS"},
+          absl::StrCat(live_calls_,
+                       " calls are live, which is as many as are "
+                       "allowed")));
+      return;
+    }
+    SofiaCall& placed = Hold(std::move(call));
+    const std::string id = placed.snapshot().call_id;
+    observer_.OnCall(std::make_shared<const CallSnapshot>(placed.snapshot()),
+                     CallChange::kCalling);
+    // The client is told before anything comes of it.
+    std::move(done)(id);
+    placed.BeginPlaced();
+  }
+
   // Tells `done` what `act` makes of the call.
   template <typename Act>
   void WithCall(const std::string& call_id, CallDone done, Act act) {
@@ -236,7 +270,6 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     }
     std::unique_ptr<SofiaCall> call = SofiaCall::Create(*this, request, sip);
     if (call == nullptr) return 500;
-    ++live_calls_;
     msg_t* message = nta_incoming_getrequest(request);
     const su_addrinfo_t* source =
         message == nullptr ? nullptr : msg_addrinfo(message);
@@ -244,11 +277,17 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
         ReadIncomingCall(sip, source == nullptr ? nullptr : source->ai_addr),
         routes_);
     if (message != nullptr) msg_destroy(message);
-    SofiaCall& started = *call;
-    by_sip_call_id_.emplace(started.snapshot().sip_call_id, &started);
-    calls_.emplace(started.snapshot().call_id, std::move(call));
-    started.Start(sip, treatment);
+    Hold(std::move(call)).Start(sip, treatment);
     return 0;
+  }
+
+  // Keeps a new call.
+  SofiaCall& Hold(std::unique_ptr<SofiaCall> call) {
+    ++live_calls_;
+    SofiaCall& held = *call;
+    by_sip_call_id_.emplace(held.snapshot().sip_call_id, &held);
+    calls_.emplace(held.snapshot().call_id, std::move(call));
+    return held;
   }
 
   SofiaCall* FindBySipCallId(const std::string& sip_call_id) {
@@ -307,6 +346,13 @@ void SofiaEngine::Refer(TransferRequest request, ReferDone done) {
   impl_->loop().Post([impl = impl_.get(), request = std::move(request),
                       done = std::move(done)]() mutable {
     impl->Refer(request, std::move(done));
+  });
+}
+
+void SofiaEngine::Place(PlaceRequest request, PlaceDone done) {
+  impl_->loop().Post([impl = impl_.get(), request = std::move(request),
+                      done = std::move(done)]() mutable {
+    impl->Place(request, std::move(done));
   });
 }
 

@@ -368,16 +368,24 @@ absl::StatusOr<std::string> BuildReferTo(
   return value + ">";
 }
 
-absl::StatusOr<std::string> BuildReferredBy(std::string_view referred_by,
-                                            const TargetPolicy& policy) {
-  const absl::StatusOr<SipUri> uri =
-      ReadTarget("referred_by", referred_by, policy);
+absl::StatusOr<std::string> BuildUri(std::string_view field,
+                                     std::string_view text,
+                                     const TargetPolicy& policy) {
+  const absl::StatusOr<SipUri> uri = ReadTarget(field, text, policy);
   if (!uri.ok()) return uri.status();
   if (!uri->headers.empty()) {
-    return InvalidField("referred_by", "FORBIDDEN_URI_HEADER",
+    return InvalidField(field, "FORBIDDEN_URI_HEADER",
                         "No headers are allowed in this URI.");
   }
-  return "<" + ToString(*uri) + ">";
+  return ToString(*uri);
+}
+
+absl::StatusOr<std::string> BuildReferredBy(std::string_view referred_by,
+                                            const TargetPolicy& policy) {
+  const absl::StatusOr<std::string> uri =
+      BuildUri("referred_by", referred_by, policy);
+  if (!uri.ok()) return uri.status();
+  return "<" + *uri + ">";
 }
 
 }  // namespace callcontrol::sip

@@ -70,9 +70,15 @@ absl::StatusOr<std::string> BuildReferTo(
     std::string_view refer_to, const std::vector<SipHeader>& target_headers,
     const std::optional<ReplacedDialog>& replaces, const TargetPolicy& policy);
 
-// Builds the value of Referred-By (RFC 3892) from the same forms. URI headers
-// are refused with FORBIDDEN_URI_HEADER; the field of all errors is
-// "referred_by".
+// Builds a URI, without brackets, from the same forms but for URI headers,
+// which are refused with FORBIDDEN_URI_HEADER. The field of all errors is
+// `field`.
+absl::StatusOr<std::string> BuildUri(std::string_view field,
+                                     std::string_view text,
+                                     const TargetPolicy& policy);
+
+// Builds the value of Referred-By (RFC 3892) as BuildUri() does; the field
+// of all errors is "referred_by".
 absl::StatusOr<std::string> BuildReferredBy(std::string_view referred_by,
                                             const TargetPolicy& policy);
 

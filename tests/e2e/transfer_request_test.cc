@@ -318,11 +318,6 @@ TEST_F(TransferRequestTest, RpcsThatAreNotServedYetSaySo) {
   ReferClient client(server().grpc_port());
   ExpectNotServed(&Stub::CancelTransfer, client);
   ExpectNotServed(&Stub::DecideRefer, client);
-  auto context = Deadline();
-  v1::CallEvent event;
-  auto reader = client.stub().PlaceCall(context.get(), {});
-  EXPECT_FALSE(reader->Read(&event));
-  EXPECT_EQ(ErrorInfoOf(reader->Finish()).reason(), "NOT_IMPLEMENTED");
 }
 
 }  // namespace

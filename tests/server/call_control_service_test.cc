@@ -807,6 +807,22 @@ TEST_F(CallControlServiceTest, ARefusedRequestFreesItsId) {
 
 // ---- Incoming calls -----------------------------------------------------
 
+TEST_F(CallControlServiceTest, APlacedCallIsFollowedUntilItIsAnswered) {
+  v1::PlaceCallRequest request;
+  request.set_to("sip:bob@example.com");
+  Stream<v1::CallEvent> stream([&](grpc::ClientContext* context) {
+    return stub_->PlaceCall(context, request);
+  });
+  EXPECT_EQ(stream.Next().call().state(), v1::CALL_STATE_CALLING);
+  ASSERT_EQ(engine_.placed.size(), 1U);
+  EXPECT_EQ(engine_.placed[0].to, "sip:bob@example.com");
+  EXPECT_EQ(engine_.placed[0].ring_limit, std::chrono::minutes(3));
+  engine_.Tell(Call("c-placed-1", sip::CallPhase::kAnswered),
+               sip::CallChange::kAnswered);
+  EXPECT_EQ(stream.Next().type(), v1::CALL_EVENT_TYPE_ANSWERED);
+  EXPECT_TRUE(stream.End().ok());
+}
+
 TEST_F(CallControlServiceTest, DecisionsReachTheEngineAndTheCallComesBack) {
   engine_.Tell(Call("c-1", sip::CallPhase::kIncoming),
                sip::CallChange::kIncoming);
@@ -1024,13 +1040,7 @@ INSTANTIATE_TEST_SUITE_P(
     CallControlService, UnservedRpcTest,
     ::testing::Values(
         Unary("CancelTransfer", &v1::CallControl::Stub::CancelTransfer),
-        Unary("DecideRefer", &v1::CallControl::Stub::DecideRefer),
-        Unserved{"PlaceCall",
-                 [](v1::CallControl::Stub& stub, grpc::ClientContext* context) {
-                   const auto stream =
-                       stub.PlaceCall(context, v1::PlaceCallRequest());
-                   return stream->Finish();
-                 }}),
+        Unary("DecideRefer", &v1::CallControl::Stub::DecideRefer)),
     [](const auto& unserved) { return unserved.param.rpc; });
 
 }  // namespace

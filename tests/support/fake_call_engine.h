@@ -29,6 +29,19 @@ class FakeCallEngine final : public CallEngine {
   void Refer(TransferRequest request, ReferDone done) override {
     refers_.Put({std::move(request), std::move(done)});
   }
+  void Place(PlaceRequest request, PlaceDone done) override {
+    placed.push_back(std::move(request));
+    if (!decision.ok()) {
+      std::move(done)(decision);
+      return;
+    }
+    CallSnapshot call;
+    call.call_id = "c-placed-" + std::to_string(placed.size());
+    call.direction = CallDirection::kOutbound;
+    call.phase = CallPhase::kCalling;
+    Tell(call, CallChange::kCalling);
+    std::move(done)(call.call_id);
+  }
   void Progress(ProgressRequest request, CallDone done) override {
     progresses.push_back(std::move(request));
     std::move(done)(decision);
@@ -60,6 +73,7 @@ class FakeCallEngine final : public CallEngine {
   std::vector<std::pair<std::string, std::string>> answers;
   std::vector<RejectRequest> rejections;
   std::vector<UpdateRequest> updates;
+  std::vector<PlaceRequest> placed;
 
   // Waits for the next transfer to be asked for. Then Accept(), Plan() or
   // Refuse() it.

@@ -117,6 +117,10 @@ class ScriptedPeer {
   SipMessage Notify(std::string_view status_line, std::string_view state,
                     const NotifyOptions& options = {});
 
+  // Answers an INVITE of the server 200 and takes the dialog from it: the peer
+  // is the one that is called. Waits for the ACK.
+  void AcceptCall(const SipMessage& invite, std::string_view sdp);
+
   // --- Single messages ------------------------------------------------------
 
   // A request inside the dialog with the next CSeq; not sent.

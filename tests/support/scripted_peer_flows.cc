@@ -106,6 +106,19 @@ void ScriptedPeer::Ack(const SipMessage& ok, std::string_view sdp) {
   Send(ack_);
 }
 
+void ScriptedPeer::AcceptCall(const SipMessage& invite, std::string_view sdp) {
+  dialog_ = PeerDialog();
+  dialog_.call_id = invite.CallId();
+  dialog_.local = Cat(invite.Header("To"), ";tag=", Token());
+  dialog_.remote = invite.Header("From");
+  dialog_.remote_target = AddressOf(invite.Header("Contact"));
+  dialog_.contact = Contact();
+  SipMessage answered = invite;
+  answered.Set("To", dialog_.local);
+  Answer(answered, 200, "", {}, sdp);
+  Expect("ACK");
+}
+
 void ScriptedPeer::AcknowledgeRejection(const SipMessage& invite,
                                         const SipMessage& answer) {
   SipMessage ack = SipMessage::Request("ACK", invite.uri());

@@ -88,9 +88,9 @@ TEST(ArgumentsTest, HelpNeedsNothingElse) {
 
 TEST(ArgumentsTest, EveryCommandHasAHelpThatNamesItAndShowsAnExample) {
   for (const Command command :
-       {Command::kCalls, Command::kWatch, Command::kRefer, Command::kAnswer,
-        Command::kReject, Command::kHold, Command::kResume, Command::kHangUp,
-        Command::kTransfers, Command::kShow, Command::kHooks,
+       {Command::kCalls, Command::kWatch, Command::kRefer, Command::kCall,
+        Command::kAnswer, Command::kReject, Command::kHold, Command::kResume,
+        Command::kHangUp, Command::kTransfers, Command::kShow, Command::kHooks,
         Command::kHooksRetry, Command::kHooksListen}) {
     const std::string name(CommandName(command));
     EXPECT_THAT(HelpText(command), HasSubstr("Example"));
@@ -102,9 +102,9 @@ TEST(ArgumentsTest, EveryCommandHasAHelpThatNamesItAndShowsAnExample) {
 TEST(ArgumentsTest, NoHelpIsWiderThanATerminal) {
   for (const Command command :
        {Command::kNone, Command::kCalls, Command::kWatch, Command::kRefer,
-        Command::kAnswer, Command::kReject, Command::kHold, Command::kResume,
-        Command::kHangUp, Command::kTransfers, Command::kShow, Command::kHooks,
-        Command::kHooksRetry, Command::kHooksListen}) {
+        Command::kCall, Command::kAnswer, Command::kReject, Command::kHold,
+        Command::kResume, Command::kHangUp, Command::kTransfers, Command::kShow,
+        Command::kHooks, Command::kHooksRetry, Command::kHooksListen}) {
     std::size_t column = 0;
     for (const char c : HelpText(command)) {
       column = c == '\n' ? 0 : column + 1;
@@ -144,6 +144,15 @@ TEST(ArgumentsTest, RejectTakesAStatusAndAReason) {
   }
   EXPECT_EQ(Parse({"answer", "c-1-a"}).command, Command::kAnswer);
   EXPECT_TRUE(Parse({"refer", "c-1-a", "1000", "--hold-first"}).hold_first);
+}
+
+TEST(ArgumentsTest, ACallTakesATarget) {
+  const Arguments call =
+      Parse({"call", "sip:bob@b.example", "--from=alice", "--ring-limit=20s"});
+  EXPECT_EQ(call.command, Command::kCall);
+  EXPECT_EQ(call.target, "sip:bob@b.example");
+  EXPECT_EQ(call.from, "alice");
+  EXPECT_EQ(call.ring_limit, absl::Seconds(20));
 }
 
 TEST(ArgumentsTest, AnAttendedTransferTakesTwoCalls) {

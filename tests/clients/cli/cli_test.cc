@@ -323,6 +323,26 @@ TEST_F(CliTest, HangUpFindsACallByItsSipCallId) {
   EXPECT_THAT(err(), HasSubstr("no call with the SIP Call-ID"));
 }
 
+TEST_F(CliTest, CallFollowsACallUntilItIsAnsweredOrNot) {
+  v1::CallEvent event;
+  event.set_type(v1::CALL_EVENT_TYPE_RINGING);
+  event.mutable_call()->set_call_id("c-a-1");
+  event.mutable_call()->set_state(v1::CALL_STATE_RINGING);
+  v1::CallEvent answered = event;
+  answered.set_type(v1::CALL_EVENT_TYPE_ANSWERED);
+  answered.mutable_call()->set_state(v1::CALL_STATE_ANSWERED);
+  v1::CallEvent ended = event;
+  ended.set_type(v1::CALL_EVENT_TYPE_ENDED);
+  ended.mutable_call()->set_state(v1::CALL_STATE_ENDED);
+  service_.call_watches.push_back({{event, answered}, grpc::Status::OK});
+  service_.call_watches.push_back({{event, ended}, grpc::Status::OK});
+  EXPECT_EQ(Run({"call", "sip:bob@b.example", "--ring_limit=20s"}), 0) << err();
+  EXPECT_EQ(service_.place_request.to(), "sip:bob@b.example");
+  EXPECT_EQ(service_.place_request.timeout().seconds(), 20);
+  EXPECT_THAT(out(), HasSubstr("ANSWERED"));
+  EXPECT_EQ(Run({"call", "sip:bob@b.example"}), 1);
+}
+
 TEST_F(CliTest, HoldAndResumeAskForTheChange) {
   service_.call.set_call_id("c-a-1");
   service_.call.set_state(v1::CALL_STATE_ANSWERED);

@@ -70,6 +70,7 @@ class FakeCallControl final : public v1::CallControl::Service {
   v1::ListTransfersRequest list_transfers_request;
   v1::AnswerCallRequest answer_request;
   v1::RejectCallRequest reject_request;
+  v1::PlaceCallRequest place_request;
   v1::UpdateCallRequest update_request;
   v1::HangUpCallRequest hang_up_request;
   v1::ListHookDeliveriesRequest list_hooks_request;
@@ -124,6 +125,12 @@ class FakeCallControl final : public v1::CallControl::Service {
     reject_request = *request;
     *response = call;
     return unary_end;
+  }
+  grpc::Status PlaceCall(grpc::ServerContext* /*context*/,
+                         const v1::PlaceCallRequest* request,
+                         grpc::ServerWriter<v1::CallEvent>* writer) override {
+    place_request = *request;
+    return Play(call_watches, *writer);
   }
   grpc::Status UpdateCall(grpc::ServerContext* /*context*/,
                           const v1::UpdateCallRequest* request,

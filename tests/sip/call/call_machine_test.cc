@@ -391,5 +391,56 @@ INSTANTIATE_TEST_SUITE_P(
         Input{"ByeAnswer", [](CallMachine& c) { return c.OnByeAnswer(200); }}),
     [](const auto& param_info) { return param_info.param.name; });
 
+// ---- Calls of ours ------------------------------------------------------
+
+TEST(CallMachineTest, ACallOfOursRingsAndIsAnswered) {
+  CallMachine call = CallMachine::Placed();
+  EXPECT_EQ(call.state().phase, CallPhase::kCalling);
+  EXPECT_FALSE(call.awaits_answer()) << "not ours to answer";
+  EXPECT_THAT(call.OnCallProgress(), IsEmpty());
+  EXPECT_EQ(call.state().phase, CallPhase::kRinging);
+  EXPECT_TRUE(call.calls());
+  EXPECT_THAT(call.OnCallAnswered(), ElementsAre(CallAction::kLegReady));
+  EXPECT_TRUE(call.ReadyForRefer());
+  EXPECT_THAT(call.OnCallAnswered(), IsEmpty()) << "once";
+}
+
+TEST(CallMachineTest, ARefusedCallOfOursIsOver) {
+  CallMachine call = CallMachine::Placed();
+  EXPECT_THAT(call.OnCallRefused(486, "Busy Here", CallEndedBy::kFarEnd),
+              IsEmpty());
+  EXPECT_EQ(call.state().phase, CallPhase::kEnded);
+  EXPECT_EQ(call.state().end_status, 486);
+  EXPECT_EQ(call.state().ended_by, CallEndedBy::kFarEnd);
+  EXPECT_THAT(call.OnCallAnswered(), IsEmpty());
+}
+
+TEST(CallMachineTest, ACallOfOursIsCancelledOnce) {
+  CallMachine call = CallMachine::Placed();
+  call.OnCallProgress();
+  EXPECT_THAT(call.OnHangUp("enough"), ElementsAre(CallAction::kSendCancel));
+  EXPECT_THAT(call.OnHangUp("enough"), IsEmpty());
+  EXPECT_EQ(call.state().phase, CallPhase::kEnding);
+  call.OnCallRefused(603, "Decline", CallEndedBy::kFarEnd);
+  EXPECT_EQ(call.state().phase, CallPhase::kEnded);
+  EXPECT_EQ(call.state().end_status, 487) << "our CANCEL came first";
+  EXPECT_EQ(call.state().ended_by, CallEndedBy::kServer);
+}
+
+TEST(CallMachineTest, AnAnswerThatCrossesOurCancelIsEndedByBye) {
+  CallMachine call = CallMachine::Placed();
+  call.OnHangUp("enough");
+  EXPECT_THAT(call.OnCallAnswered(), ElementsAre(CallAction::kSendBye));
+  call.OnByeAnswer(200);
+  EXPECT_EQ(call.state().phase, CallPhase::kEnded);
+}
+
+TEST(CallMachineTest, ACallOfOursThatNobodyAnswers) {
+  CallMachine call = CallMachine::Placed();
+  EXPECT_THAT(call.OnCallUnanswered(), ElementsAre(CallAction::kSendCancel));
+  call.OnCallRefused(487, "Request Terminated", CallEndedBy::kFarEnd);
+  EXPECT_EQ(call.state().end_status, 408);
+}
+
 }  // namespace
 }  // namespace callcontrol::sip

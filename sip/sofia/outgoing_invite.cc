@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/sofia/outgoing_invite.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "sip/sofia/message_reader.h"
+#include "sip/sofia/sofia_call.h"
+#include "sip/transfer/header_guard.h"
+#include "sip/transfer/refer_to.h"
+
+namespace callcontrol::sip {
+
+absl::StatusOr<PlacePlan> PlanCall(const PlaceRequest& request,
+                                   const EngineOptions& options,
+                                   const sip_contact_t& contact) {
+  TargetPolicy policy;
+  policy.host = options.refer_domain;
+  policy.default_country_code = options.default_country_code;
+  policy.international_prefix = options.international_prefix;
+  // Nothing leads to a tel: URI.
+  policy.tel_to_sip = true;
+  absl::StatusOr<std::string> to = BuildUri("to", request.to, policy);
+  if (!to.ok()) return to.status();
+
+  if (policy.host.empty()) policy.host = contact.m_url->url_host;
+  absl::StatusOr<std::string> from = BuildUri(
+      "from", request.from.empty() ? "callcontrol" : request.from, policy);
+  if (!from.ok()) return from.status();
+  if (absl::Status status = CheckReferHeaders(request.headers); !status.ok()) {
+    return status;
+  }
+  return PlacePlan{.request_uri = *std::move(to),
+                   .local_uri = *std::move(from),
+                   .headers = request.headers,
+                   .sdp = request.sdp,
+                   .ring_limit = request.ring_limit};
+}
+
+OutgoingInvite::OutgoingInvite(CallHost& host, SofiaCall& call, PlacePlan plan)
+    : host_(host), call_(call), plan_(std::move(plan)) {}
+
+OutgoingInvite::~OutgoingInvite() {
+  if (timer_) host_.loop().timers().Cancel(*timer_);
+}
+
+void OutgoingInvite::Begin() {
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  const url_t* url =
+      url_hdup(home, URL_STRING_MAKE(plan_.request_uri.c_str())->us_url);
+  const std::optional<SipTarget> target =
+      url == nullptr ? std::nullopt : std::optional(TargetOf(*url));
+  su_home_deinit(home);
+  if (!target) {
+    Fail(500, "the target cannot be read");
+    return;
+  }
+  if (const std::optional<SipAddress> address = NumericAddress(*target)) {
+    addresses_ = {*address};
+    SendNext();
+    return;
+  }
+  host_.resolver().Resolve(
+      *target, host_.options().dns_limit,
+      [&host = host_, weak = weak_from_this()](
+          absl::StatusOr<std::vector<SipAddress>> found) mutable {
+        host.loop().Post(
+            [weak = std::move(weak), found = std::move(found)]() mutable {
+              const std::shared_ptr<OutgoingInvite> self = weak.lock();
+              if (self == nullptr || self->cancelled_) return;
+              if (!found.ok()) {
+                self->Fail(503, {found.status().message().data(),
+                                 found.status().message().size()});
+                return;
+              }
+              self->addresses_ = *std::move(found);
+              self->SendNext();
+            });
+      });
+}
+
+void OutgoingInvite::SendNext() {
+  while (next_ < addresses_.size()) {
+    const SipAddress& address = addresses_[next_++];
+    if (address.transport == SipTransport::kTls) continue;
+    call_.SetTransport(address.transport);
+    invite_ = ClientTransaction::Send(
+        call_.leg(), address, host_.options().user_agent,
+        {SIP_METHOD_INVITE, call_.contact(), plan_.headers, call_.offer(),
+         plan_.request_uri},
+        [this](const sip_t& sip, ClientTransaction::Ending ending) {
+          OnAnswer(sip, ending);
+        });
+    if (invite_ != nullptr) return;
+  }
+  Fail(503, "the target could not be reached");
+}
+
+void OutgoingInvite::Cancel() {
+  if (std::exchange(cancelled_, true)) return;
+  if (invite_ == nullptr) {
+    Fail(487, "cancelled");
+    return;
+  }
+  invite_->Cancel();
+  timer_ = host_.loop().timers().Add(
+      std::chrono::steady_clock::now() + 64 * host_.options().t1, [this] {
+        timer_.reset();
+        Fail(487, "the CANCEL was not answered");
+      });
+}
+
+void OutgoingInvite::OnAnswer(const sip_t& sip,
+                              ClientTransaction::Ending ending) {
+  const int status = sip.sip_status->st_status;
+  if (IsProvisional(status)) {
+    call_.OnCallProgress(sip);
+    return;
+  }
+  std::shared_ptr<ClientTransaction> finished = std::move(invite_);
+  // A transaction goes after what it is calling has returned.
+  host_.DestroyLater(finished);
+  // The call drops its share of this in what follows.
+  const std::shared_ptr<OutgoingInvite> self = shared_from_this();
+  if (IsSuccess(status)) {
+    call_.OnCallAnswered(sip, std::move(finished));
+    return;
+  }
+  // RFC 3263, 4.3.
+  const bool answered = ending == ClientTransaction::Ending::kAnswered;
+  if ((!answered || status == 503) && !cancelled_ &&
+      next_ < addresses_.size()) {
+    SendNext();
+  } else {
+    call_.OnCallRefused(ReadRefusal(sip),
+                        answered ? CallEndedBy::kFarEnd : CallEndedBy::kServer);
+  }
+}
+
+void OutgoingInvite::Fail(int status, std::string_view reason) {
+  const std::shared_ptr<OutgoingInvite> self = shared_from_this();
+  call_.OnCallRefused({status, std::string(reason)}, CallEndedBy::kServer);
+}
+
+}  // namespace callcontrol::sip

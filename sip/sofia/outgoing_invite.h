@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_SOFIA_OUTGOING_INVITE_H_
+#define CALLCONTROL_SIP_SOFIA_OUTGOING_INVITE_H_
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "sip/call/call_engine.h"
+#include "sip/dns/sip_route.h"
+#include "sip/sofia/call_host.h"
+#include "sip/sofia/client_transaction.h"
+#include "sip/transfer/sip_status.h"
+
+namespace callcontrol::sip {
+
+// A call as it will be placed; checked.
+struct PlacePlan {
+  std::string request_uri{};
+  // Our identity, an addr-spec.
+  std::string local_uri{};
+  std::vector<SipHeader> headers{};
+  std::string sdp{};  // Empty: an inactive offer.
+  Milliseconds ring_limit{};
+};
+
+// Checks what a client asked for. `contact` is ours, for an identity of our
+// own. Errors: see CallEngine::Place().
+absl::StatusOr<PlacePlan> PlanCall(const PlaceRequest& request,
+                                   const EngineOptions& options,
+                                   const sip_contact_t& contact);
+
+// The INVITE of a call that this side places: from address to address of its
+// target (RFC 3263, 4.3) until one answers.
+//
+// Ownership: shared with what it waits for; its call owns it and outlives it.
+// Threads: SIP thread only. Errors: none come out but to the call.
+// Time: Sofia's Timers A and B; after a CANCEL 64*T1 (RFC 3261, 9.1).
+class OutgoingInvite : public std::enable_shared_from_this<OutgoingInvite> {
+ public:
+  OutgoingInvite(CallHost& host, SofiaCall& call, PlacePlan plan);
+  ~OutgoingInvite();
+  OutgoingInvite(const OutgoingInvite&) = delete;
+  OutgoingInvite& operator=(const OutgoingInvite&) = delete;
+
+  // Looks the target up and sends the INVITE. The call is told of what comes.
+  void Begin();
+
+  // Gives up. The call is told of what comes all the same.
+  void Cancel();
+
+  const PlacePlan& plan() const { return plan_; }
+
+ private:
+  void SendNext();
+  void OnAnswer(const sip_t& sip, ClientTransaction::Ending ending);
+  void Fail(int status, std::string_view reason);
+
+  CallHost& host_;
+  SofiaCall& call_;
+  const PlacePlan plan_;
+  std::vector<SipAddress> addresses_;
+  std::size_t next_ = 0;
+  bool cancelled_ = false;
+  std::unique_ptr<ClientTransaction> invite_;
+  std::optional<TimerQueue::Id> timer_;
+};
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_SOFIA_OUTGOING_INVITE_H_

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// How a call of ours comes about: from the INVITE to the ACK of its 2xx.
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "sip/sofia/message_reader.h"
+#include "sip/sofia/sofia_call.h"
+#include "sip/transfer/display_text.h"
+
+namespace callcontrol::sip {
+
+std::unique_ptr<SofiaCall> SofiaCall::Place(CallHost& host, PlacePlan plan) {
+  std::unique_ptr<SofiaCall> call(new SofiaCall(host, std::move(plan)));
+  return call->leg_ == nullptr ? nullptr : std::move(call);
+}
+
+SofiaCall::SofiaCall(CallHost& host, PlacePlan plan)
+    : host_(host), machine_(CallMachine::Placed()) {
+  snapshot_.direction = CallDirection::kOutbound;
+  snapshot_.phase = machine_.state().phase;
+  snapshot_.sip_call_id = host_.NewId("");
+  snapshot_.local_uri = plan.local_uri;
+  snapshot_.remote_uri = plan.request_uri;
+  BeginSession();
+
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  sip_from_t* const local =
+      sip_from_make(home, absl::StrCat("<", plan.local_uri, ">").c_str());
+  sip_to_t* const remote =
+      sip_to_make(home, absl::StrCat("<", plan.request_uri, ">").c_str());
+  if (local != nullptr && remote != nullptr) {
+    // RFC 3261, 19.1.1, table 1: neither has a port or such parameters.
+    sip_aor_strip(remote->a_url);
+    sip_from_tag(home, local, host_.NewId("").c_str());
+    leg_ = nta_leg_tcreate(
+        host_.agent(),
+        [](RequestHandler* self, nta_leg_t*, nta_incoming_t* request,
+           const sip_t* message) { return self->OnRequest(request, *message); },
+        static_cast<RequestHandler*>(this),
+        SIPTAG_CALL_ID_STR(snapshot_.sip_call_id.c_str()), SIPTAG_FROM(local),
+        SIPTAG_TO(remote), TAG_END());
+  }
+  su_home_deinit(home);
+
+  if (plan.sdp.empty()) {
+    sdp_origin_.version = 1;
+    RememberLocalSdp(WriteInactiveOffer(sdp_origin_));
+  } else {
+    client_has_media_ = true;
+    RememberLocalSdp(plan.sdp);
+  }
+  outgoing_ = std::make_shared<OutgoingInvite>(host_, *this, std::move(plan));
+}
+
+void SofiaCall::BeginPlaced() {
+  const std::shared_ptr<OutgoingInvite> outgoing = outgoing_;
+  ArmAnswerTimer(outgoing->plan().ring_limit,
+                 [this] { Perform(machine_.OnCallUnanswered()); });
+  outgoing->Begin();
+}
+
+void SofiaCall::OnCallProgress(const sip_t& sip) {
+  const bool rang = machine_.state().phase == CallPhase::kRinging;
+  const bool early_media = RememberRemoteSdp(SdpOf(sip));
+  Perform(machine_.OnCallProgress());
+  if (rang && early_media) Publish(CallChange::kUpdated);
+}
+
+void SofiaCall::OnCallAnswered(const sip_t& sip,
+                               std::shared_ptr<ClientTransaction> invite) {
+  const std::string request_uri = outgoing_->plan().request_uri;
+  outgoing_.reset();
+  if (sip.sip_to->a_tag != nullptr) nta_leg_rtag(leg_, sip.sip_to->a_tag);
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  const sip_contact_t* contact =
+      HasUsableContact(sip)
+          ? sip.sip_contact
+          : sip_contact_make(home, absl::StrCat("<", request_uri, ">").c_str());
+  nta_leg_client_route(leg_, sip.sip_record_route, contact);
+  snapshot_.remote_target = CleanText(UriText(*contact->m_url), 2048);
+  su_home_deinit(home);
+  snapshot_.far_end = ReadFarEnd(sip);
+  snapshot_.answer_time = absl::Now();
+  RememberRemoteSdp(SdpOf(sip));
+  // Nothing else leaves in the dialog before the ACK.
+  WithNextHop(
+      [this, invite = std::move(invite)](absl::StatusOr<SipAddress> next_hop) {
+        if (next_hop.ok()) invite->Acknowledge(leg_, *next_hop);
+        Perform(machine_.OnCallAnswered());
+        if (!next_hop.ok())
+          HangUpLeg("the far end gave no address to reach it at");
+      });
+}
+
+void SofiaCall::OnCallRefused(const SipStatus& status, CallEndedBy by) {
+  outgoing_.reset();
+  Perform(machine_.OnCallRefused(status.code, status.reason, by));
+}
+
+}  // namespace callcontrol::sip
