@@ -95,6 +95,11 @@ absl::StatusOr<sip::PlaceRequest> FromProto(
                           .from = request.from(),
                           .sdp = request.sdp(),
                           .headers = HeadersOf(request.headers())};
+  if (request.has_credentials()) {
+    auto credentials = FromProto(request.credentials());
+    if (!credentials.ok()) return credentials.status();
+    place.credentials = *std::move(credentials);
+  }
   if (request.has_timeout()) {
     const google::protobuf::Duration& timeout = request.timeout();
     if (timeout.seconds() < 1 || timeout.seconds() > 3'600 ||

@@ -36,6 +36,8 @@ absl::StatusOr<sip::RejectRequest> FromProto(
 std::vector<sip::SipHeader> HeadersOf(
     const google::protobuf::Map<std::string, std::string>& map);
 
+absl::StatusOr<sip::Credentials> FromProto(const v1::Credentials& credentials);
+
 // INVALID_ARGUMENT (BAD_REQUEST_ID) for more than a line of 128 bytes.
 absl::Status CheckRequestId(const std::string& request_id);
 

@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kShortestLimit{10};
 constexpr std::size_t kLongestRequestId = 128;
+constexpr std::size_t kLongestCredential = 256;
 
 absl::Status NotServed(std::string_view field) {
   const std::string name(field);
@@ -32,7 +33,6 @@ absl::Status NotServed(std::string_view field) {
 // The first field that is set and that this version does not serve.
 absl::Status CheckServed(const v1::ReferRequest& request) {
   if (request.party_case() == v1::ReferRequest::kUri) return NotServed("uri");
-  if (request.has_credentials()) return NotServed("credentials");
   return absl::OkStatus();
 }
 
@@ -121,6 +121,24 @@ std::vector<sip::SipHeader> HeadersOf(
   return headers;
 }
 
+absl::StatusOr<sip::Credentials> FromProto(const v1::Credentials& credentials) {
+  for (const auto& [name, text] :
+       {std::pair{"username", &credentials.username()},
+        std::pair{"password", &credentials.password()},
+        std::pair{"realm", &credentials.realm()}}) {
+    if (text->size() <= kLongestCredential && sip::IsSafeText(*text)) continue;
+    return InvalidField(absl::StrCat("credentials.", name), "BAD_CHAR",
+                        "credentials must be lines of at most 256 bytes");
+  }
+  if (credentials.username().empty()) {
+    return InvalidField("credentials.username", "EMPTY",
+                        "credentials need a username");
+  }
+  return sip::Credentials{.username = credentials.username(),
+                          .password = credentials.password(),
+                          .realm = credentials.realm()};
+}
+
 absl::Status CheckRequestId(const std::string& request_id) {
   if (request_id.size() <= kLongestRequestId && sip::IsSafeText(request_id)) {
     return absl::OkStatus();
@@ -165,6 +183,11 @@ absl::StatusOr<sip::TransferRequest> FromProto(
     return status;
   }
   result.request_id = request.request_id();
+  if (request.has_credentials()) {
+    auto credentials = FromProto(request.credentials());
+    if (!credentials.ok()) return credentials.status();
+    result.credentials = *std::move(credentials);
+  }
   result.strict = request.strict();
   result.hold_first = request.hold_first();
   result.no_subscription = request.no_subscription();

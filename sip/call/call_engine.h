@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "sip/call/call_types.h"
+#include "sip/call/digest.h"
 #include "sip/transfer/sip_header.h"
 #include "sip/transfer/transfer_state.h"
 #include "sip/transfer/transfer_types.h"
@@ -44,6 +45,8 @@ struct TransferRequest {
   std::optional<LegAction> on_failure;
   bool strict = false;
   bool hold_first = false;
+  // For challenges to the REFER, and from then on to the call's requests.
+  std::optional<Credentials> credentials;
   // "Refer-Sub: false" (RFC 4488, 4).
   bool no_subscription = false;
   // The client's own name for the request; comes back in the plan.
@@ -58,6 +61,8 @@ struct PlaceRequest {
   std::string from{};  // Empty: the server's own identity.
   std::string sdp{};   // Empty: an inactive offer.
   std::vector<SipHeader> headers{};
+  // For challenges to this call's requests.
+  std::optional<Credentials> credentials{};
   // How long it may ring.
   Milliseconds ring_limit{180'000};
 };

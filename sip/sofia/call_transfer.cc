@@ -190,6 +190,8 @@ void CallTransfer::SendReferTo(const SipAddress& next_hop) {
                                     {"Referred-By", plan_.referred_by}};
   if (plan_.no_subscription) headers.push_back({"Refer-Sub", "false"});
   headers.insert(headers.end(), plan_.headers.begin(), plan_.headers.end());
+  headers.insert(headers.end(), authorization_.headers().begin(),
+                 authorization_.headers().end());
   refer_ = ClientTransaction::Send(
       call_.leg(), next_hop, host_.options().user_agent,
       {SIP_METHOD_REFER, call_.contact(), std::move(headers)},
@@ -251,7 +253,10 @@ void CallTransfer::OnReferAnswer(const sip_t& sip,
   if (IsSuccess(status) && HasUsableContact(sip)) {
     call_.RefreshTarget(sip.sip_contact);
   }
-  Perform(machine_.OnReferAnswer(ReadReferAnswer(sip), Now()));
+  ReferAnswer answer = ReadReferAnswer(sip);
+  answer.answerable = authorization_.Take(sip, "REFER", finished->request_uri(),
+                                          call_.credentials(), host_.NewId(""));
+  Perform(machine_.OnReferAnswer(answer, Now()));
 }
 
 }  // namespace callcontrol::sip

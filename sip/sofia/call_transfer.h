@@ -9,6 +9,7 @@
 
 #include "sip/call/call_engine.h"
 #include "sip/sofia/call_host.h"
+#include "sip/sofia/challenge_answer.h"
 #include "sip/sofia/client_transaction.h"
 #include "sip/transfer/notify_match.h"
 #include "sip/transfer/transfer_machine.h"
@@ -59,6 +60,7 @@ class CallTransfer {
   TransferPlan plan_;
   TransferMachine machine_;
   std::unique_ptr<ClientTransaction> refer_;
+  ChallengeAnswer authorization_;
   std::optional<TimerQueue::Id> timer_;
 };
 

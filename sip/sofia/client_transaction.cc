@@ -83,6 +83,15 @@ bool ClientTransaction::Acknowledge(nta_leg_t* leg,
   return true;
 }
 
+std::string ClientTransaction::request_uri() const {
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  const char* const text =
+      url_as_string(home, nta_outgoing_request_uri(request_));
+  std::string uri = text == nullptr ? "" : text;
+  su_home_deinit(home);
+  return uri;
+}
+
 void ClientTransaction::Cancel() { nta_outgoing_cancel(request_); }
 
 int ClientTransaction::HandleAnswer(ClientTransaction* self, nta_outgoing_t*,

@@ -66,6 +66,8 @@ class ClientTransaction {
   ClientTransaction(const ClientTransaction&) = delete;
   ClientTransaction& operator=(const ClientTransaction&) = delete;
 
+  // The request-URI it was sent with.
+  std::string request_uri() const;
   // The CSeq number it was sent with.
   std::uint32_t cseq() const { return cseq_; }
 

@@ -36,6 +36,7 @@ absl::StatusOr<PlacePlan> PlanCall(const PlaceRequest& request,
                    .local_uri = *std::move(from),
                    .headers = request.headers,
                    .sdp = request.sdp,
+                   .credentials = request.credentials,
                    .ring_limit = request.ring_limit};
 }
 
@@ -82,13 +83,16 @@ void OutgoingInvite::Begin() {
 }
 
 void OutgoingInvite::SendNext() {
+  std::vector<SipHeader> headers = plan_.headers;
+  headers.insert(headers.end(), authorization_.headers().begin(),
+                 authorization_.headers().end());
   while (next_ < addresses_.size()) {
     const SipAddress& address = addresses_[next_++];
     if (address.transport == SipTransport::kTls) continue;
     call_.SetTransport(address.transport);
     invite_ = ClientTransaction::Send(
         call_.leg(), address, host_.options().user_agent,
-        {SIP_METHOD_INVITE, call_.contact(), plan_.headers, call_.offer(),
+        {SIP_METHOD_INVITE, call_.contact(), headers, call_.offer(),
          plan_.request_uri},
         [this](const sip_t& sip, ClientTransaction::Ending ending) {
           OnAnswer(sip, ending);
@@ -126,6 +130,14 @@ void OutgoingInvite::OnAnswer(const sip_t& sip,
   const std::shared_ptr<OutgoingInvite> self = shared_from_this();
   if (IsSuccess(status)) {
     call_.OnCallAnswered(sip, std::move(finished));
+    return;
+  }
+  if (!cancelled_ &&
+      authorization_.Take(sip, "INVITE", finished->request_uri(),
+                          call_.credentials(), host_.NewId(""))) {
+    // To the same address again.
+    --next_;
+    SendNext();
     return;
   }
   // RFC 3263, 4.3.

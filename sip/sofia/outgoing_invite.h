@@ -12,6 +12,7 @@
 #include "sip/call/call_engine.h"
 #include "sip/dns/sip_route.h"
 #include "sip/sofia/call_host.h"
+#include "sip/sofia/challenge_answer.h"
 #include "sip/sofia/client_transaction.h"
 #include "sip/transfer/sip_status.h"
 
@@ -24,6 +25,7 @@ struct PlacePlan {
   std::string local_uri{};
   std::vector<SipHeader> headers{};
   std::string sdp{};  // Empty: an inactive offer.
+  std::optional<Credentials> credentials{};
   Milliseconds ring_limit{};
 };
 
@@ -66,6 +68,7 @@ class OutgoingInvite : public std::enable_shared_from_this<OutgoingInvite> {
   std::size_t next_ = 0;
   bool cancelled_ = false;
   std::unique_ptr<ClientTransaction> invite_;
+  ChallengeAnswer authorization_;
   std::optional<TimerQueue::Id> timer_;
 };
 

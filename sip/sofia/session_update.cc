@@ -58,7 +58,7 @@ void SessionUpdate::GiveUp() {
 void SessionUpdate::SendTo(const SipAddress& next_hop) {
   invite_ = ClientTransaction::Send(
       call_.leg(), next_hop, host_.options().user_agent,
-      {SIP_METHOD_INVITE, call_.contact(), {}, offer_},
+      {SIP_METHOD_INVITE, call_.contact(), authorization_.headers(), offer_},
       [this](const sip_t& sip, ClientTransaction::Ending ending) {
         OnAnswer(sip, ending);
       });
@@ -75,14 +75,20 @@ void SessionUpdate::OnAnswer(const sip_t& sip,
   if (IsProvisional(status)) return;
   // Kept until the end of this function: it is what is calling.
   std::shared_ptr<ClientTransaction> finished = std::move(invite_);
+  // A transaction goes after what it is calling has returned.
+  host_.DestroyLater(finished);
   const bool answered = ending == ClientTransaction::Ending::kAnswered;
   if (answered && status != 481 && status != 408) call_.SeenAlive();
   if (status == 491 && met_ < kMostMet && !cancelled_) {
     BackOff();
     return;
   }
-  // A transaction goes after what it is calling has returned.
-  host_.DestroyLater(finished);
+  if (!cancelled_ &&
+      authorization_.Take(sip, "INVITE", finished->request_uri(),
+                          call_.credentials(), host_.NewId(""))) {
+    Begin();
+    return;
+  }
   Outcome outcome{.status = ReadStatus(sip),
                   .answered = answered,
                   .remote_sdp = std::string(SdpOf(sip))};

@@ -8,6 +8,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "sip/sofia/call_host.h"
+#include "sip/sofia/challenge_answer.h"
 #include "sip/sofia/client_transaction.h"
 #include "sip/transfer/sip_status.h"
 
@@ -64,6 +65,7 @@ class SessionUpdate : public std::enable_shared_from_this<SessionUpdate> {
   bool cancelled_ = false;
   int met_ = 0;
   std::unique_ptr<ClientTransaction> invite_;
+  ChallengeAnswer authorization_;
   std::optional<TimerQueue::Id> timer_;
 };
 

@@ -141,9 +141,15 @@ void SofiaCall::SendBye() {
     if (machine_.state().phase != CallPhase::kEnding) return;
     if (next_hop.ok()) {
       bye_ = ClientTransaction::Send(
-          leg_, *next_hop, host_.options().user_agent, {SIP_METHOD_BYE},
+          leg_, *next_hop, host_.options().user_agent,
+          {SIP_METHOD_BYE, nullptr, bye_authorization_.headers()},
           [this](const sip_t& sip, ClientTransaction::Ending ending) {
             if (IsProvisional(sip.sip_status->st_status)) return;
+            if (TakeByeChallenge(sip)) {
+              host_.DestroyLater(std::move(bye_));
+              SendBye();
+              return;
+            }
             OnByeAnswered(ending == ClientTransaction::Ending::kAnswered
                               ? sip.sip_status->st_status
                               : 0);
@@ -151,6 +157,11 @@ void SofiaCall::SendBye() {
     }
     if (bye_ == nullptr) OnByeAnswered(0);
   });
+}
+
+bool SofiaCall::TakeByeChallenge(const sip_t& sip) {
+  return bye_authorization_.Take(sip, "BYE", bye_->request_uri(), credentials(),
+                                 host_.NewId(""));
 }
 
 void SofiaCall::OnByeAnswered(int status) {

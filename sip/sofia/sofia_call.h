@@ -16,6 +16,7 @@
 #include "sip/call/sdp_answer.h"
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/call_transfer.h"
+#include "sip/sofia/challenge_answer.h"
 #include "sip/sofia/client_transaction.h"
 #include "sip/sofia/outgoing_invite.h"
 #include "sip/sofia/session_update.h"
@@ -128,6 +129,10 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   Milliseconds DrawGlareBackoff() const;
 
   nta_leg_t* leg() const { return leg_; }
+  // What challenges are answered with; null: nothing.
+  const Credentials* credentials() const {
+    return credentials_ ? &*credentials_ : nullptr;
+  }
   const sip_contact_t* contact() const { return host_.contact(tcp_); }
   const CallSnapshot& snapshot() const { return snapshot_; }
   bool live() const { return machine_.live(); }
@@ -161,6 +166,8 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   void Answer();
   void SendBye();
   void OnByeAnswered(int status);
+  // Whether a challenge to the BYE can be answered.
+  bool TakeByeChallenge(const sip_t& sip);
   void OnProbeAnswered(int status);
   // Answers an offer, or renews our own where there is none. An error names the
   // SIP status to refuse with.
@@ -227,7 +234,9 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   RejectRequest reject_;
   bool retired_ = false;
   std::optional<TimerQueue::Id> answer_timer_;
+  std::optional<Credentials> credentials_;
   std::unique_ptr<ClientTransaction> bye_;
+  ChallengeAnswer bye_authorization_;
   std::unique_ptr<ClientTransaction> probe_;
   // Oldest first; at most one is open.
   std::vector<std::unique_ptr<CallTransfer>> transfers_;

@@ -54,6 +54,7 @@ SofiaCall::SofiaCall(CallHost& host, PlacePlan plan)
     client_has_media_ = true;
     RememberLocalSdp(plan.sdp);
   }
+  credentials_ = plan.credentials;
   outgoing_ = std::make_shared<OutgoingInvite>(host_, *this, std::move(plan));
 }
 

@@ -29,6 +29,7 @@ absl::StatusOr<TransferPlan> SofiaCall::Refer(const TransferRequest& request) {
   if (request.validate_only) return plan;
 
   plan->transfer_id = host_.NewId("t");
+  if (request.credentials) credentials_ = request.credentials;
   snapshot_.transfer_ids.push_back(plan->transfer_id);
   transfers_.push_back(
       std::make_unique<CallTransfer>(host_, *this, *plan, PolicyOf(request)));

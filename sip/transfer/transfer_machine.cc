@@ -161,7 +161,9 @@ TransferMachine::Step TransferMachine::OnReferAnswer(const ReferAnswer& answer,
   state_.contacts = answer.contacts;
   const bool may_try_again =
       state_.refer_cseqs.size() <= kMostMet && !state_.final;
-  if (In(Phase::kSent) && status == 491 && may_try_again) {
+  if (In(Phase::kSent) && answer.answerable && !state_.final) {
+    Resend(step);
+  } else if (In(Phase::kSent) && status == 491 && may_try_again) {
     BackOff(now, step);
   } else if (In(Phase::kSent) && status == 481) {
     Probe(TransferOutcome::kReferRejected, state_.policy.probe_wait, now, step);

@@ -143,6 +143,7 @@ class TransferMachine {
   void Prepare(MonotonicTime now, Step& step);
   void HoldFailed(std::string_view cause, MonotonicTime now, Step& step);
   void BackOff(MonotonicTime now, Step& step);
+  void Resend(Step& step);
   void Clear(MonotonicTime now, Step& step);
   void Restore(TransferOutcome outcome, MonotonicTime now, Step& step);
   void Unmonitor(TransferOutcome outcome, Milliseconds wait, MonotonicTime now,

@@ -242,6 +242,14 @@ void TransferMachine::HoldFailed(std::string_view cause, MonotonicTime now,
   }
 }
 
+void TransferMachine::Resend(Step& step) {
+  DisarmAll();
+  state_.phase = Phase::kSending;
+  // Refused: nothing of the one before will come about.
+  state_.progress = ReferProgress::kNotSent;
+  step.actions.push_back(TransferAction::kSendRefer);
+}
+
 void TransferMachine::BackOff(MonotonicTime now, Step& step) {
   DisarmAll();
   state_.phase = Phase::kBackoff;

@@ -113,6 +113,8 @@ struct ReferAnswer {
   SipStatus status;
   // "Refer-Sub: false" in a 2xx (RFC 4488, 4).
   bool no_subscription = false;
+  // A 401 or 407 that the next REFER answers.
+  bool answerable = false;
   std::optional<std::chrono::seconds> retry_after{};
   // Of a 3xx, as addr-specs.
   std::vector<std::string> contacts{};

@@ -190,6 +190,20 @@ TEST(TransferHoldTest, TheFarEndHangsUpWhileItIsPutOnHold) {
   EXPECT_THAT(transfer.asked, IsEmpty());
 }
 
+TEST(TransferChallengeTest, AChallengeThatCanBeAnsweredIsNoEnd) {
+  TransferFlow transfer;
+  transfer.Sent();
+  transfer.Answers(
+      ReferAnswer{.status = {401, "Unauthorized"}, .answerable = true});
+  EXPECT_THAT(transfer.told, ElementsAre(AnsweredWith(401)));
+  EXPECT_THAT(transfer.asked, ElementsAre(Action::kSendRefer));
+  transfer.ReferLeaves(102);
+  transfer.Clear();
+  transfer.Answers(401, "Unauthorized");
+  EXPECT_THAT(transfer.told,
+              ElementsAre(AnsweredWith(401), Ended(Outcome::kReferAuthFailed)));
+}
+
 // ---- BACKOFF ----------------------------------------------------------------
 
 TEST(TransferBackoffTest, AReferThatMeetsAnInviteLeavesAgainTwice) {

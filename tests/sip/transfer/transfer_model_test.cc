@@ -118,6 +118,11 @@ const std::vector<Input>& Inputs() {
       Answer("202-no-sub", 202, true),
       Answer("302", 302),
       Answer("401", 401),
+      {"401-answerable",
+       [](World& w) {
+         w.Take(w.machine.OnReferAnswer(
+             {.status = {401, "x"}, .answerable = true}, w.now));
+       }},
       Answer("404", 404),
       Answer("481", 481),
       Answer("491", 491),
