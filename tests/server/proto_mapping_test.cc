@@ -319,8 +319,8 @@ TEST_P(UnservedTest, IsSaidByName) {
 
 INSTANTIATE_TEST_SUITE_P(
     FromProto, UnservedTest,
-    ::testing::Values(
-        Unserved{"uri", [](auto& r) { r.set_uri("sip:bob@example.com"); }}),
+    ::testing::Values(Unserved{
+        "uri", [](auto& r) { r.set_uri("sip:bob@example.com"); }}),
     [](const auto& field) { return field.param.field; });
 
 // ---- Events -------------------------------------------------------------
