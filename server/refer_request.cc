@@ -117,6 +117,7 @@ std::vector<sip::SipHeader> HeadersOf(
     const google::protobuf::Map<std::string, std::string>& map) {
   const std::map<std::string, std::string> sorted(map.begin(), map.end());
   std::vector<sip::SipHeader> headers;
+  headers.reserve(sorted.size());
   for (const auto& [name, value] : sorted) headers.push_back({name, value});
   return headers;
 }
