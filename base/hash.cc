@@ -5,6 +5,8 @@
 
 #include <openssl/evp.h>
 
+#include "absl/strings/escaping.h"
+
 namespace callcontrol {
 
 std::string HexHash(HashAlgorithm algorithm, std::string_view text) {
@@ -16,13 +18,8 @@ std::string HexHash(HashAlgorithm algorithm, std::string_view text) {
                  nullptr) != 1) {
     return "";
   }
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) {
-    hex += kDigits[digest[i] >> 4U];
-    hex += kDigits[digest[i] & 0xFU];
-  }
-  return hex;
+  return absl::BytesToHexString(
+      {reinterpret_cast<const char*>(digest.data()), size});
 }
 
 }  // namespace callcontrol

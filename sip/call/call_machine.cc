@@ -26,7 +26,7 @@ CallMachine CallMachine::Placed() {
 }
 
 CallMachine::Actions CallMachine::OnCallProgress() {
-  if (calls()) state_.phase = CallPhase::kRinging;
+  if (is_calling()) state_.phase = CallPhase::kRinging;
   return {};
 }
 
@@ -34,7 +34,7 @@ CallMachine::Actions CallMachine::OnCallAnswered() {
   if (state_.outbound && state_.phase == CallPhase::kEnding) {
     return {CallAction::kSendBye};
   }
-  if (!calls()) return {};
+  if (!is_calling()) return {};
   state_.phase = CallPhase::kAnswered;
   return {CallAction::kLegReady};
 }
@@ -42,7 +42,7 @@ CallMachine::Actions CallMachine::OnCallAnswered() {
 CallMachine::Actions CallMachine::OnCallRefused(int status,
                                                 std::string_view reason,
                                                 CallEndedBy by) {
-  if (calls()) {
+  if (is_calling()) {
     End(by, status, reason);
   } else if (state_.outbound && state_.phase == CallPhase::kEnding) {
     // Our CANCEL did it, whatever the answer.
@@ -56,7 +56,7 @@ CallMachine::Actions CallMachine::OnCallUnanswered() {
 }
 
 CallMachine::Actions CallMachine::Cancel(int status, std::string_view reason) {
-  if (!calls()) return {};
+  if (!is_calling()) return {};
   state_.phase = CallPhase::kEnding;
   state_.ended_by = CallEndedBy::kServer;
   state_.end_status = status;
@@ -130,7 +130,7 @@ CallMachine::Actions CallMachine::OnFarEndBye(std::string_view sip_reason) {
 }
 
 CallMachine::Actions CallMachine::OnHangUp(std::string_view reason) {
-  if (calls()) return Cancel(487, reason);
+  if (is_calling()) return Cancel(487, reason);
   switch (state_.phase) {
     case CallPhase::kIncoming:
     case CallPhase::kCalling:

@@ -152,7 +152,7 @@ class CallMachine {
   }
 
   // Our INVITE is not answered yet.
-  bool calls() const {
+  bool is_calling() const {
     return state_.outbound && (state_.phase == CallPhase::kCalling ||
                                state_.phase == CallPhase::kRinging);
   }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/hash.h"
+#include "sip/transfer/display_text.h"
 
 namespace callcontrol::sip {
 namespace {
@@ -52,14 +53,6 @@ std::string Quoted(std::string_view text) {
   return quoted + '"';
 }
 
-// A header must not be broken by what a peer or a client wrote.
-bool IsOneLine(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return false;
-  }
-  return true;
-}
-
 std::optional<std::string> AnswerOne(const DigestChallenge& challenge,
                                      const Credentials& credentials,
                                      const DigestRequest& request) {
@@ -77,7 +70,8 @@ std::optional<std::string> AnswerOne(const DigestChallenge& challenge,
         std::string_view(credentials.username),
         challenge.opaque ? std::string_view(*challenge.opaque)
                          : std::string_view()}) {
-    if (!IsOneLine(text)) return std::nullopt;
+    // A header must not be broken by what a peer wrote.
+    if (!IsSafeText(text)) return std::nullopt;
   }
 
   const auto hash = [&](const std::string& text) {

@@ -2,7 +2,6 @@
 #ifndef CALLCONTROL_SIP_SOFIA_CHALLENGE_ANSWER_H_
 #define CALLCONTROL_SIP_SOFIA_CHALLENGE_ANSWER_H_
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

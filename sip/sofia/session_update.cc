@@ -29,12 +29,19 @@ SessionUpdate::~SessionUpdate() {
 
 void SessionUpdate::Begin() {
   begun_ = true;
+  // After a back-off or a challenge the call may be ending.
+  if (!call_.live()) {
+    GiveUp();
+    return;
+  }
   call_.OnOfferSent();
   call_.WithNextHop([weak = weak_from_this()](
                         absl::StatusOr<SipAddress> next_hop) {
     const std::shared_ptr<SessionUpdate> self = weak.lock();
     if (self == nullptr) return;
-    if (next_hop.ok()) {
+    if (!self->call_.live()) {
+      self->GiveUp();
+    } else if (next_hop.ok()) {
       self->SendTo(*next_hop);
     } else {
       self->Finish({.status = {503, std::string(next_hop.status().message())}});

@@ -114,7 +114,7 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
         break;
     }
   }
-  if (answer_timer_ && !machine_.awaits_answer() && !machine_.calls()) {
+  if (answer_timer_ && !machine_.awaits_answer() && !machine_.is_calling()) {
     host_.loop().timers().Cancel(*answer_timer_);
     answer_timer_.reset();
   }

@@ -157,6 +157,8 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   void ArmAnswerTimer(Milliseconds wait, absl::AnyInvocable<void()> then);
   // FAILED_PRECONDITION where the call is not answered, or is ending.
   absl::Status CheckAnswered() const;
+  // ABORTED with the id of the open transfer.
+  absl::Status CheckNoTransfer();
   // FAILED_PRECONDITION where the INVITE has been answered.
   absl::Status CheckAwaitsAnswer() const;
   // Takes a client's session description as this side's.

@@ -19,13 +19,7 @@ absl::StatusOr<TransferPlan> SofiaCall::Refer(const TransferRequest& request) {
   absl::StatusOr<TransferPlan> plan = Plan(request);
   if (!plan.ok()) return plan.status();
   if (absl::Status status = CheckAnswered(); !status.ok()) return status;
-  if (CallTransfer* open = open_transfer()) {
-    return MakeError(
-        absl::StatusCode::kAborted,
-        {.reason = "TRANSFER_IN_PROGRESS", .transfer_id = open->id()},
-        absl::StrCat("transfer ", open->id(), " of call ", snapshot_.call_id,
-                     " is open; watch it, or wait for its result"));
-  }
+  if (absl::Status status = CheckNoTransfer(); !status.ok()) return status;
   if (request.validate_only) return plan;
 
   plan->transfer_id = host_.NewId("t");
@@ -48,6 +42,16 @@ absl::Status SofiaCall::CheckAnswered() const {
                    absl::StrCat("call ", snapshot_.call_id,
                                 " is not answered, or is ending: only an "
                                 "answered call can be transferred or changed"));
+}
+
+absl::Status SofiaCall::CheckNoTransfer() {
+  const CallTransfer* const open = open_transfer();
+  if (open == nullptr) return absl::OkStatus();
+  return MakeError(
+      absl::StatusCode::kAborted,
+      {.reason = "TRANSFER_IN_PROGRESS", .transfer_id = open->id()},
+      absl::StrCat("transfer ", open->id(), " of call ", snapshot_.call_id,
+                   " is open; watch it, or wait for its result"));
 }
 
 void SofiaCall::BeginTransfer() {
@@ -136,12 +140,8 @@ absl::StatusOr<SofiaCall*> SofiaCall::FindConsultation(
   }
   // RFC 5589, 7.6: only a confirmed dialog can be replaced.
   if (absl::Status status = call->CheckAnswered(); !status.ok()) return status;
-  if (const CallTransfer* open = call->open_transfer()) {
-    return MakeError(
-        absl::StatusCode::kAborted,
-        {.reason = "TRANSFER_IN_PROGRESS", .transfer_id = open->id()},
-        absl::StrCat("transfer ", open->id(),
-                     " of the consultation call is open"));
+  if (absl::Status status = call->CheckNoTransfer(); !status.ok()) {
+    return status;
   }
   return call;
 }

@@ -19,7 +19,7 @@ int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
   // never sent.
   if (method == sip_method_ack) return 200;
   // A dialog of ours begins with the 2xx: nothing here needs an early one.
-  if (machine_.calls() || !IsOfThisDialog(sip)) return 481;
+  if (machine_.is_calling() || !IsOfThisDialog(sip)) return 481;
   SeenAlive();
   if (const int refused = RefuseUnknownExtensions(request, sip)) return refused;
   switch (method) {

@@ -35,13 +35,7 @@ Milliseconds SofiaCall::DrawGlareBackoff() const {
 
 absl::Status SofiaCall::CheckMayUpdate(const UpdateRequest& request) {
   if (absl::Status status = CheckAnswered(); !status.ok()) return status;
-  if (CallTransfer* open = open_transfer()) {
-    return MakeError(
-        absl::StatusCode::kAborted,
-        {.reason = "TRANSFER_IN_PROGRESS", .transfer_id = open->id()},
-        absl::StrCat("transfer ", open->id(), " of call ", snapshot_.call_id,
-                     " is open; its session is left alone until the result"));
-  }
+  if (absl::Status status = CheckNoTransfer(); !status.ok()) return status;
   if (update_ != nullptr) {
     return MakeError(absl::StatusCode::kAborted,
                      {.reason = "UPDATE_IN_PROGRESS"},

@@ -126,7 +126,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
                        "allowed")));
       return;
     }
-    SofiaCall& placed = Hold(std::move(call));
+    SofiaCall& placed = Keep(std::move(call));
     const std::string id = placed.snapshot().call_id;
     observer_.OnCall(std::make_shared<const CallSnapshot>(placed.snapshot()),
                      CallChange::kCalling);
@@ -277,17 +277,17 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
         ReadIncomingCall(sip, source == nullptr ? nullptr : source->ai_addr),
         routes_);
     if (message != nullptr) msg_destroy(message);
-    Hold(std::move(call)).Start(sip, treatment);
+    Keep(std::move(call)).Start(sip, treatment);
     return 0;
   }
 
   // Keeps a new call.
-  SofiaCall& Hold(std::unique_ptr<SofiaCall> call) {
+  SofiaCall& Keep(std::unique_ptr<SofiaCall> call) {
     ++live_calls_;
-    SofiaCall& held = *call;
-    by_sip_call_id_.emplace(held.snapshot().sip_call_id, &held);
-    calls_.emplace(held.snapshot().call_id, std::move(call));
-    return held;
+    SofiaCall& kept = *call;
+    by_sip_call_id_.emplace(kept.snapshot().sip_call_id, &kept);
+    calls_.emplace(kept.snapshot().call_id, std::move(call));
+    return kept;
   }
 
   SofiaCall* FindBySipCallId(const std::string& sip_call_id) {

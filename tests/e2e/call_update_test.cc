@@ -220,6 +220,23 @@ TEST_F(CallUpdateTest, AHangUpDoesNotWaitForTheAnswer) {
   EXPECT_REFUSED(hold.Status(), UNAVAILABLE, "CALL_LOST");
 }
 
+//  INVITE --->
+//        <--- 491
+//  BYE --->
+//  ... 0 to 2 s ...
+//  no INVITE any more
+TEST_F(CallUpdateTest, NoOfferLeavesAfterOurBye) {
+  AnsweredCall call(server());
+  PendingUpdate hold(call.client, Hold(call.id));
+  call.peer.Answer(call.peer.Expect("INVITE"), 491);
+  call.peer.Expect("ACK");
+  call.client.HangUp(call.id);
+  const SipMessage bye = call.peer.Expect("BYE");
+  EXPECT_REFUSED(hold.Status(), UNAVAILABLE, "CALL_LOST");
+  call.peer.ExpectNothing(20ms);
+  call.peer.Answer(bye, 200);
+}
+
 TEST_F(CallUpdateTest, TheAckComesAgainWithTheAnswer) {
   AnsweredCall call(server());
   PendingUpdate hold(call.client, Hold(call.id));

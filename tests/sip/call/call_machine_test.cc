@@ -399,7 +399,7 @@ TEST(CallMachineTest, ACallOfOursRingsAndIsAnswered) {
   EXPECT_FALSE(call.awaits_answer()) << "not ours to answer";
   EXPECT_THAT(call.OnCallProgress(), IsEmpty());
   EXPECT_EQ(call.state().phase, CallPhase::kRinging);
-  EXPECT_TRUE(call.calls());
+  EXPECT_TRUE(call.is_calling());
   EXPECT_THAT(call.OnCallAnswered(), ElementsAre(CallAction::kLegReady));
   EXPECT_TRUE(call.ReadyForRefer());
   EXPECT_THAT(call.OnCallAnswered(), IsEmpty()) << "once";
