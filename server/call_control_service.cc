@@ -228,6 +228,23 @@ grpc::ServerUnaryReactor* CallControlService::ListTransfers(
   return Finish(context, absl::OkStatus());
 }
 
+grpc::ServerUnaryReactor* CallControlService::CancelTransfer(
+    grpc::CallbackServerContext* context,
+    const v1::CancelTransferRequest* request, v1::Transfer* response) {
+  const auto log = transfers_.Find(request->transfer_id(), absl::Now());
+  if (log == nullptr) {
+    return Finish(context, NoSuchTransfer(request->transfer_id()));
+  }
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  engine_.Cancel(log->Snapshot().call_id(), request->transfer_id(),
+                 [reactor, log, response](sip::CancelOutcome outcome) {
+                   *response = log->Snapshot();
+                   response->set_cancel_outcome(ToProto(outcome));
+                   reactor->Finish(grpc::Status::OK);
+                 });
+  return reactor;
+}
+
 // ---- Calls --------------------------------------------------------------
 
 grpc::ServerWriteReactor<v1::CallEvent>* CallControlService::WatchCalls(
@@ -433,12 +450,6 @@ grpc::ServerUnaryReactor* CallControlService::RetryHookDelivery(
 }
 
 // ---- Not served yet -----------------------------------------------------
-
-grpc::ServerUnaryReactor* CallControlService::CancelTransfer(
-    grpc::CallbackServerContext* context, const v1::CancelTransferRequest*,
-    v1::Transfer*) {
-  return Finish(context, NotServed("CancelTransfer"));
-}
 
 grpc::ServerUnaryReactor* CallControlService::DecideRefer(
     grpc::CallbackServerContext* context, const v1::DecideReferRequest*,

@@ -51,6 +51,10 @@ class CallControlService final : public v1::CallControl::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::ListTransfersRequest* request,
       v1::ListTransfersResponse* response) override;
+  grpc::ServerUnaryReactor* CancelTransfer(
+      grpc::CallbackServerContext* context,
+      const v1::CancelTransferRequest* request,
+      v1::Transfer* response) override;
 
   // ---- Calls ----
   grpc::ServerWriteReactor<v1::CallEvent>* WatchCalls(
@@ -92,9 +96,6 @@ class CallControlService final : public v1::CallControl::CallbackService {
       v1::HookDelivery* response) override;
 
   // ---- Not served yet ----
-  grpc::ServerUnaryReactor* CancelTransfer(grpc::CallbackServerContext* context,
-                                           const v1::CancelTransferRequest*,
-                                           v1::Transfer*) override;
   grpc::ServerUnaryReactor* DecideRefer(grpc::CallbackServerContext* context,
                                         const v1::DecideReferRequest*,
                                         v1::DecideReferResponse*) override;

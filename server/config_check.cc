@@ -119,6 +119,8 @@ void CheckTransfers(const config::v1::Transfers& transfers,
                  milliseconds(0), seconds(10));
   check.Duration(t.has_bye_answer_wait(), t.bye_answer_wait(),
                  "transfers.bye_answer_wait", milliseconds(0), seconds(32));
+  check.Duration(t.has_retry_after_limit(), t.retry_after_limit(),
+                 "transfers.retry_after_limit", milliseconds(0), seconds(60));
   check.Duration(t.has_tail(), t.tail(), "transfers.tail", timer_j, hours(1));
   check.Duration(t.has_retention(), t.retention(), "transfers.retention",
                  milliseconds(0), hours(24));

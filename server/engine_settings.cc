@@ -37,6 +37,9 @@ sip::TransferPolicy TransferPolicyOf(const config::v1::Config& config) {
   // Eight round trips, which is 4 s where T1 is the RFC's.
   policy.probe_wait = 8 * t1;
   policy.silent_probe_wait = t1;
+  policy.retry_after_max = MillisecondsOr(
+      t.has_retry_after_limit(), t.retry_after_limit(), policy.retry_after_max);
+  policy.refresh = t.refresh_subscription();
   policy.tail = MillisecondsOr(t.has_tail(), t.tail(), 64 * t1);
   return policy;
 }

@@ -257,6 +257,18 @@ v1::TransferOutcome ToProto(sip::TransferOutcome outcome) {
   return result;
 }
 
+v1::CancelOutcome ToProto(sip::CancelOutcome outcome) {
+  switch (outcome) {
+    case sip::CancelOutcome::kWithdrawn:
+      return v1::CANCEL_OUTCOME_WITHDRAWN;
+    case sip::CancelOutcome::kUnsubscribed:
+      return v1::CANCEL_OUTCOME_UNSUBSCRIBED;
+    case sip::CancelOutcome::kTooLate:
+      return v1::CANCEL_OUTCOME_TOO_LATE;
+  }
+  return v1::CANCEL_OUTCOME_UNSPECIFIED;
+}
+
 v1::TransferVerdict ToProto(sip::TransferVerdict verdict) {
   switch (verdict) {
     case sip::TransferVerdict::kSuccess:

@@ -61,6 +61,7 @@ v1::CallEventType ToProto(sip::CallChange change);
 v1::CallState ToProto(sip::CallPhase phase);
 v1::TransferState ToProto(sip::TransferPhase phase);
 v1::TransferOutcome ToProto(sip::TransferOutcome outcome);
+v1::CancelOutcome ToProto(sip::CancelOutcome outcome);
 v1::TransferVerdict ToProto(sip::TransferVerdict verdict);
 google::protobuf::Timestamp ToProto(absl::Time time);
 

@@ -19,7 +19,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kShortestLimit{10};
 constexpr std::size_t kLongestRequestId = 128;
 constexpr std::size_t kLongestCredential = 256;
 
@@ -36,22 +35,30 @@ absl::Status CheckServed(const v1::ReferRequest& request) {
   return absl::OkStatus();
 }
 
-absl::Status ReadLimit(bool given, const google::protobuf::Duration& limit,
-                       std::string_view field, milliseconds longest,
-                       std::optional<milliseconds>& to) {
-  if (!given) return absl::OkStatus();
+struct LimitField {
+  const char* field;
+  bool given;
+  const google::protobuf::Duration& from;
+  milliseconds shortest;
+  milliseconds longest;
+  std::optional<milliseconds>& to;
+};
+
+absl::Status ReadLimit(const LimitField& field) {
+  if (!field.given) return absl::OkStatus();
+  const google::protobuf::Duration& limit = field.from;
   const bool sane = limit.seconds() >= 0 && limit.seconds() <= 1'000'000 &&
                     limit.nanos() >= 0;
   const milliseconds value =
       sane ? milliseconds(limit.seconds() * 1000 + limit.nanos() / 1'000'000)
-           : milliseconds(0);
-  if (value < kShortestLimit || value > longest) {
+           : milliseconds(-1);
+  if (value < field.shortest || value > field.longest) {
     return InvalidField(
-        field, "OUT_OF_RANGE",
-        absl::StrCat(std::string(field), " must be from 10 ms to ",
-                     longest.count() / 1000, " s"));
+        field.field, "OUT_OF_RANGE",
+        absl::StrCat(field.field, " must be from ", field.shortest.count(),
+                     " ms to ", field.longest.count() / 1000, " s"));
   }
-  to = value;
+  field.to = value;
   return absl::OkStatus();
 }
 
@@ -78,22 +85,40 @@ absl::Status ReadAction(v1::LegAction action, std::string_view field,
 }
 
 absl::Status ReadLimits(const v1::TransferLimits& from,
-                        sip::TransferRequest& to) {
-  if (absl::Status status = ReadLimit(
-          from.has_refer_response(), from.refer_response(),
-          "limits.refer_response", std::chrono::seconds(32), to.refer_response);
-      !status.ok()) {
-    return status;
+                        sip::TransferLimits& to) {
+  using std::chrono::seconds;
+  constexpr milliseconds kNone{0};
+  // What would end a transfer that nobody could have answered yet.
+  constexpr milliseconds kShortest{10};
+  for (const LimitField& field : {
+           LimitField{"limits.refer_response", from.has_refer_response(),
+                      from.refer_response(), kShortest, seconds(32),
+                      to.refer_response},
+           {"limits.first_notify", from.has_first_notify(), from.first_notify(),
+            kShortest, seconds(64), to.first_notify},
+           {"limits.final_status", from.has_final_status(), from.final_status(),
+            kShortest, seconds(3600), to.final_status},
+           {"limits.hold", from.has_hold(), from.hold(), kShortest, seconds(32),
+            to.hold},
+           {"limits.ready", from.has_ready(), from.ready(), kNone, seconds(32),
+            to.ready},
+           {"limits.subscription_grace", from.has_subscription_grace(),
+            from.subscription_grace(), kNone, seconds(10),
+            to.subscription_grace},
+           {"limits.unconfirmed_wait", from.has_unconfirmed_wait(),
+            from.unconfirmed_wait(), kNone, seconds(600), to.unconfirmed_wait},
+           {"limits.bye_grace", from.has_bye_grace(), from.bye_grace(), kNone,
+            seconds(5), to.bye_grace},
+           {"limits.lost_grace", from.has_lost_grace(), from.lost_grace(),
+            kNone, seconds(10), to.lost_grace},
+           {"limits.bye_answer", from.has_bye_answer(), from.bye_answer(),
+            kNone, seconds(32), to.bye_answer},
+           {"limits.retry_after", from.has_retry_after(), from.retry_after(),
+            kNone, seconds(60), to.retry_after},
+       }) {
+    if (absl::Status status = ReadLimit(field); !status.ok()) return status;
   }
-  if (absl::Status status = ReadLimit(
-          from.has_first_notify(), from.first_notify(), "limits.first_notify",
-          std::chrono::seconds(64), to.first_notify);
-      !status.ok()) {
-    return status;
-  }
-  return ReadLimit(from.has_final_status(), from.final_status(),
-                   "limits.final_status", std::chrono::hours(1),
-                   to.final_status);
+  return absl::OkStatus();
 }
 
 absl::Status ReadPolicy(const v1::LegPolicy& from, sip::TransferRequest& to) {
@@ -171,7 +196,7 @@ absl::StatusOr<sip::TransferRequest> FromProto(
     result.headers.push_back({header.name(), header.value()});
   }
   result.target_headers = HeadersOf(request.target_headers());
-  if (absl::Status status = ReadLimits(request.limits(), result);
+  if (absl::Status status = ReadLimits(request.limits(), result.limits);
       !status.ok()) {
     return status;
   }

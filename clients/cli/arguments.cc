@@ -37,6 +37,7 @@ const std::vector<CommandSpec>& Commands() {
       {Command::kHangUp, "hangup", 1, {"CALL"}},
       {Command::kTransfers, "transfers", 0, {}},
       {Command::kShow, "show", 1, {"TRANSFER"}},
+      {Command::kCancel, "cancel", 1, {"TRANSFER"}},
       {Command::kHooks, "hooks", 0, {}},
       {Command::kHooksRetry, "hooks retry", 1, {"DELIVERY"}},
       {Command::kHooksListen, "hooks listen", 1, {"PORT"}},

@@ -27,6 +27,7 @@ enum class Command {
   kHangUp,
   kTransfers,
   kShow,
+  kCancel,
   kHooks,
   kHooksRetry,
   kHooksListen,

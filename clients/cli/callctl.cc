@@ -42,6 +42,8 @@ int RunCommand(const Session& session) {
       return RunTransfers(session);
     case Command::kShow:
       return RunShow(session);
+    case Command::kCancel:
+      return RunCancel(session);
     case Command::kHooks:
       return RunHooks(session);
     case Command::kHooksRetry:

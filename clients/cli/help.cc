@@ -22,6 +22,7 @@ Usage: callctl COMMAND [flags]
   hangup CALL         ends a call
   transfers           running transfers and those still kept
   show TRANSFER       what went over the wire in a transfer, as a ladder
+  cancel TRANSFER     gives a transfer up, as far as that can be done
   hooks               webhooks that have not arrived
   hooks retry ID      sends one of them again
   hooks listen PORT   prints the webhooks that arrive there, for trying out
@@ -185,6 +186,16 @@ Examples:
   callctl show t-a1-9x2c4v --json | jq '.events[].transferStatus'
 )";
 
+constexpr std::string_view kCancel =
+    R"(callctl cancel TRANSFER: gives a transfer up, as far as that can be done.
+
+Prints WITHDRAWN where no REFER was out; UNSUBSCRIBED where one was, which the
+far end may still act upon; TOO_LATE where the outcome was known.
+
+Example:
+  callctl cancel t-a1-9x2c4v
+)";
+
 constexpr std::string_view kHooks =
     R"(callctl hooks: webhooks that have not arrived yet, and those that were given up
 (DEAD), newest first.
@@ -247,6 +258,8 @@ std::string_view About(Command command) {
       return kTransfers;
     case Command::kShow:
       return kShow;
+    case Command::kCancel:
+      return kCancel;
     case Command::kHooks:
       return kHooks;
     case Command::kHooksRetry:

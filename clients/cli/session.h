@@ -70,6 +70,7 @@ int RunHangUp(const Session& session);
 int RunRefer(const Session& session);
 int RunTransfers(const Session& session);
 int RunShow(const Session& session);
+int RunCancel(const Session& session);
 int RunHooks(const Session& session);
 int RunHooksRetry(const Session& session);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// callctl transfers and show.
+// callctl transfers, show and cancel.
 #include <cstddef>
 #include <vector>
 
@@ -96,6 +96,24 @@ int RunShow(const Session& session) {
       session.arguments.ascii || (terminal.live && !terminal.utf8);
   session.out << RenderLadder(transfer, events, ascii) << std::flush;
   return kExitOk;
+}
+
+int RunCancel(const Session& session) {
+  v1::CancelTransferRequest request;
+  request.set_transfer_id(session.arguments.transfer);
+  grpc::ClientContext context;
+  session.Limit(context);
+  v1::Transfer transfer;
+  const grpc::Status status =
+      session.stub.CancelTransfer(&context, request, &transfer);
+  if (!status.ok()) return session.Fail(status);
+  session.out << (session.arguments.json
+                      ? ToJson(transfer)
+                      : absl::StrCat(Printable(transfer.transfer_id()), " ",
+                                     CancelToken(transfer.cancel_outcome())))
+              << std::endl;
+  return transfer.cancel_outcome() == v1::CANCEL_OUTCOME_TOO_LATE ? kExitFailure
+                                                                  : kExitOk;
 }
 
 }  // namespace callcontrol::cli

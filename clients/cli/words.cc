@@ -178,6 +178,13 @@ std::string OutcomeSentence(const v1::TransferResult& result) {
       return LastHeard("the server stopped meanwhile", result);
     case v1::TRANSFER_OUTCOME_INTERNAL_ERROR:
       return Cause("a defect of the server", result);
+    case v1::TRANSFER_OUTCOME_CANCELLED:
+      return result.verdict() == v1::TRANSFER_VERDICT_FAILURE
+                 ? "cancelled before the far end took the REFER on"
+                 : LastHeard(
+                       "cancelled; the far end may transfer the call all the "
+                       "same",
+                       result);
     default:
       return Cause(
           absl::StrCat("the server says ", OutcomeToken(result.outcome()),
@@ -255,6 +262,10 @@ std::string DirectionToken(v1::CallDirection direction) {
 
 std::string OutcomeToken(v1::TransferOutcome outcome) {
   return Token(v1::TransferOutcome_Name(outcome), "TRANSFER_OUTCOME_", outcome);
+}
+
+std::string CancelToken(v1::CancelOutcome outcome) {
+  return Token(v1::CancelOutcome_Name(outcome), "CANCEL_OUTCOME_", outcome);
 }
 
 std::string VerdictToken(v1::TransferVerdict verdict) {

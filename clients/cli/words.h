@@ -42,6 +42,7 @@ std::string StateToken(v1::CallState state);
 std::string StateToken(v1::TransferState state);
 std::string DirectionToken(v1::CallDirection direction);
 std::string OutcomeToken(v1::TransferOutcome outcome);
+std::string CancelToken(v1::CancelOutcome outcome);
 std::string VerdictToken(v1::TransferVerdict verdict);
 std::string StateToken(v1::HookDeliveryState state);
 std::string KindToken(v1::HookKind kind);

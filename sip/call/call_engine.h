@@ -19,6 +19,22 @@
 
 namespace callcontrol::sip {
 
+// Limits of one transfer, in the words of TransferPolicy. Unset: the configured
+// ones.
+struct TransferLimits {
+  std::optional<Milliseconds> hold{};
+  std::optional<Milliseconds> ready{};
+  std::optional<Milliseconds> refer_response{};
+  std::optional<Milliseconds> first_notify{};
+  std::optional<Milliseconds> final_status{};
+  std::optional<Milliseconds> subscription_grace{};
+  std::optional<Milliseconds> unconfirmed_wait{};
+  std::optional<Milliseconds> bye_grace{};
+  std::optional<Milliseconds> lost_grace{};
+  std::optional<Milliseconds> bye_answer{};
+  std::optional<Milliseconds> retry_after{};
+};
+
 // A transfer that a client asks for. Strings are the client's own and
 // unchecked.
 struct TransferRequest {
@@ -36,10 +52,8 @@ struct TransferRequest {
   // (RFC 3891). Empty: none.
   std::string replaces_call_id;
 
+  TransferLimits limits;
   // Unset: the configured ones.
-  std::optional<Milliseconds> refer_response;
-  std::optional<Milliseconds> first_notify;
-  std::optional<Milliseconds> final_status;
   std::optional<LegAction> on_success;
   std::optional<LegAction> on_unconfirmed;
   std::optional<LegAction> on_failure;
@@ -146,6 +160,7 @@ class CallEngine {
   using PlaceDone =
       absl::AnyInvocable<void(absl::StatusOr<std::string> call_id) &&>;
   using CallDone = absl::AnyInvocable<void(absl::Status result) &&>;
+  using CancelDone = absl::AnyInvocable<void(CancelOutcome outcome) &&>;
   using Done = absl::AnyInvocable<void() &&>;
 
   virtual ~CallEngine() = default;
@@ -156,6 +171,11 @@ class CallEngine {
   // the open transfer, RESOURCE_EXHAUSTED, UNAVAILABLE; each with a reason
   // (base/error.h).
   virtual void Refer(TransferRequest request, ReferDone done) = 0;
+
+  // Stops a transfer of that call as far as that can be done; `done` after its
+  // result, if it got one by that. kTooLate also where there is none.
+  virtual void Cancel(std::string call_id, std::string transfer_id,
+                      CancelDone done) = 0;
 
   // Places a call; `done` with its id before anything comes of it. Errors:
   // INVALID_ARGUMENT, RESOURCE_EXHAUSTED (TOO_MANY_CALLS), UNAVAILABLE

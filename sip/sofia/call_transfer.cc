@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/sofia/call_transfer.h"
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <utility>
 #include <variant>
 
+#include "absl/strings/ascii.h"
 #include "absl/time/clock.h"
 #include "sip/sofia/message_reader.h"
 #include "sip/sofia/sofia_call.h"
@@ -44,7 +46,11 @@ CallTransfer::~CallTransfer() {
 void CallTransfer::OnLegReady() { Perform(machine_.OnLegReady(Now())); }
 
 void CallTransfer::OnNotify(const ReferNotify& notify,
+                            const std::optional<std::string>& event_id,
                             std::string_view oddity) {
+  // It goes out again: a far end can write anything there, a CSeq is digits.
+  event_id_ = event_id.value_or("");
+  if (!std::ranges::all_of(event_id_, absl::ascii_isdigit)) event_id_.clear();
   if (!oddity.empty()) {
     Perform(machine_.OnOddity(oddity, OddityText(oddity)));
   }
@@ -65,6 +71,12 @@ void CallTransfer::OnProbeAnswer(int status) {
 
 void CallTransfer::OnLegLost(std::string_view cause) {
   Perform(machine_.OnLegLost(cause, Now()));
+}
+
+CancelOutcome CallTransfer::OnCancel() {
+  const CancelOutcome outcome = machine_.cancellation();
+  Perform(machine_.OnCancel(Now()));
+  return outcome;
 }
 
 void CallTransfer::OnLocalHangUp() { Perform(machine_.OnLocalHangUp(Now())); }
@@ -103,6 +115,13 @@ void CallTransfer::Perform(TransferMachine::Step step) {
         break;
       case TransferAction::kSendProbe:
         call_.Probe();
+        break;
+      case TransferAction::kRefresh:
+        Subscribe(std::chrono::duration_cast<std::chrono::seconds>(
+            machine_.state().policy.final_status));
+        break;
+      case TransferAction::kUnsubscribe:
+        Subscribe(std::chrono::seconds(0));
         break;
       case TransferAction::kForget:
         call_.Forget(*this);  // Destroys this, after the loop's turn.
@@ -257,6 +276,53 @@ void CallTransfer::OnReferAnswer(const sip_t& sip,
   answer.answerable = authorization_.Take(sip, "REFER", finished->request_uri(),
                                           call_.credentials(), host_.NewId(""));
   Perform(machine_.OnReferAnswer(answer, Now()));
+}
+
+// ---- The subscription ---------------------------------------------------
+
+void CallTransfer::Subscribe(std::chrono::seconds expires) {
+  call_.WithNextHop([&call = call_, id = plan_.transfer_id,
+                     expires](const absl::StatusOr<SipAddress>& next_hop) {
+    CallTransfer* const transfer = call.FindTransfer(id);
+    // The subscription ends by itself where it cannot be reached.
+    if (transfer == nullptr || !next_hop.ok()) return;
+    transfer->SubscribeAt(*next_hop, expires);
+  });
+}
+
+void CallTransfer::SubscribeAt(const SipAddress& next_hop,
+                               std::chrono::seconds expires) {
+  std::vector<SipHeader> headers = {
+      {"Event", event_id_.empty() ? "refer" : "refer;id=" + event_id_},
+      {"Expires", std::to_string(expires.count())},
+      {"Accept", "message/sipfrag"}};
+  headers.insert(headers.end(), subscribe_authorization_.headers().begin(),
+                 subscribe_authorization_.headers().end());
+  subscribe_ = ClientTransaction::Send(
+      call_.leg(), next_hop, host_.options().user_agent,
+      {SIP_METHOD_SUBSCRIBE, call_.contact(), std::move(headers)},
+      [this, expires](const sip_t& sip, ClientTransaction::Ending) {
+        if (!IsProvisional(sip.sip_status->st_status)) {
+          OnSubscribeAnswer(sip, expires);
+        }
+      });
+}
+
+void CallTransfer::OnSubscribeAnswer(const sip_t& sip,
+                                     std::chrono::seconds expires) {
+  // Kept until the end of this function: it is what is calling.
+  const std::unique_ptr<ClientTransaction> finished = std::move(subscribe_);
+  if (subscribe_authorization_.Take(sip, "SUBSCRIBE", finished->request_uri(),
+                                    call_.credentials(), host_.NewId(""))) {
+    Subscribe(expires);
+    return;
+  }
+  if (expires == std::chrono::seconds(0)) return;
+  RefreshAnswer answer{.status = sip.sip_status->st_status};
+  if (IsSuccess(answer.status) && sip.sip_expires != nullptr) {
+    answer.expires = std::chrono::seconds(sip.sip_expires->ex_delta);
+  }
+  Perform(machine_.OnRefreshAnswer(answer, Now()));
 }
 
 }  // namespace callcontrol::sip

@@ -2,6 +2,7 @@
 #ifndef CALLCONTROL_SIP_SOFIA_CALL_TRANSFER_H_
 #define CALLCONTROL_SIP_SOFIA_CALL_TRANSFER_H_
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,11 +33,15 @@ class CallTransfer {
   CallTransfer& operator=(const CallTransfer&) = delete;
 
   void OnLegReady();
-  void OnNotify(const ReferNotify& notify, std::string_view oddity);
+  // `event_id`: the id of its Event, where there was one.
+  void OnNotify(const ReferNotify& notify,
+                const std::optional<std::string>& event_id,
+                std::string_view oddity);
   void OnFarEndBye(std::string_view sip_reason);
   void OnByeAnswer(int status);
   void OnProbeAnswer(int status);
   void OnLegLost(std::string_view cause);
+  CancelOutcome OnCancel();
   void OnLocalHangUp();
   void OnShutdown();
 
@@ -51,6 +56,10 @@ class CallTransfer {
   void SendRefer();
   void SendReferTo(const SipAddress& next_hop);
   void OnReferAnswer(const sip_t& sip, ClientTransaction::Ending ending);
+  // Refreshes the subscription, or ends it with 0 (RFC 6665, 4.1.2).
+  void Subscribe(std::chrono::seconds expires);
+  void SubscribeAt(const SipAddress& next_hop, std::chrono::seconds expires);
+  void OnSubscribeAnswer(const sip_t& sip, std::chrono::seconds expires);
   void TellOddities();
   void ArmTimer();
   void ClearConsultation();
@@ -61,6 +70,10 @@ class CallTransfer {
   TransferMachine machine_;
   std::unique_ptr<ClientTransaction> refer_;
   ChallengeAnswer authorization_;
+  std::unique_ptr<ClientTransaction> subscribe_;
+  ChallengeAnswer subscribe_authorization_;
+  // The Event parameter that the far end's NOTIFYs carry (RFC 3515, 2.4.6).
+  std::string event_id_;
   std::optional<TimerQueue::Id> timer_;
 };
 

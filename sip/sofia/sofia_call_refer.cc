@@ -166,10 +166,21 @@ std::string SofiaCall::PublicTarget() const {
 
 TransferPolicy SofiaCall::PolicyOf(const TransferRequest& request) const {
   TransferPolicy policy = host_.options().transfers;
-  policy.refer_response =
-      request.refer_response.value_or(policy.refer_response);
-  policy.first_notify = request.first_notify.value_or(policy.first_notify);
-  policy.final_status = request.final_status.value_or(policy.final_status);
+  const TransferLimits& limits = request.limits;
+  for (const auto& [asked, limit] :
+       {std::pair{&limits.hold, &policy.hold_limit},
+        std::pair{&limits.ready, &policy.ready_limit},
+        std::pair{&limits.refer_response, &policy.refer_response},
+        std::pair{&limits.first_notify, &policy.first_notify},
+        std::pair{&limits.final_status, &policy.final_status},
+        std::pair{&limits.subscription_grace, &policy.subscription_grace},
+        std::pair{&limits.unconfirmed_wait, &policy.unconfirmed_wait},
+        std::pair{&limits.bye_grace, &policy.bye_grace},
+        std::pair{&limits.lost_grace, &policy.lost_grace},
+        std::pair{&limits.bye_answer, &policy.bye_answer_wait},
+        std::pair{&limits.retry_after, &policy.retry_after_max}}) {
+    *limit = asked->value_or(*limit);
+  }
   if (request.on_success) policy.on_success = request.on_success;
   if (request.on_unconfirmed) policy.on_unconfirmed = request.on_unconfirmed;
   if (request.on_failure) policy.on_failure = request.on_failure;

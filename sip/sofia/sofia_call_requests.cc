@@ -70,10 +70,12 @@ int SofiaCall::OnNotify(const sip_t& sip) {
     referred.push_back(transfer.get());
     candidates.push_back(std::move(candidate));
   }
-  const NotifyMatch match = MatchNotify(ReadEventOf(sip), candidates);
+  const std::optional<EventHeader> event = ReadEventOf(sip);
+  const NotifyMatch match = MatchNotify(event, candidates);
   if (!match.transfer) return match.answer;
   if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
-  referred[*match.transfer]->OnNotify(ReadNotify(sip), match.warning);
+  referred[*match.transfer]->OnNotify(
+      ReadNotify(sip), event ? event->id : std::nullopt, match.warning);
   return match.answer;
 }
 

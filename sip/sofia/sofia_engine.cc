@@ -349,6 +349,19 @@ void SofiaEngine::Refer(TransferRequest request, ReferDone done) {
   });
 }
 
+void SofiaEngine::Cancel(std::string call_id, std::string transfer_id,
+                         CancelDone done) {
+  impl_->loop().Post([impl = impl_.get(), call_id = std::move(call_id),
+                      transfer_id = std::move(transfer_id),
+                      done = std::move(done)]() mutable {
+    SofiaCall* const call = impl->Find(call_id);
+    CallTransfer* const transfer =
+        call == nullptr ? nullptr : call->FindTransfer(transfer_id);
+    std::move(done)(transfer == nullptr ? CancelOutcome::kTooLate
+                                        : transfer->OnCancel());
+  });
+}
+
 void SofiaEngine::Place(PlaceRequest request, PlaceDone done) {
   impl_->loop().Post([impl = impl_.get(), request = std::move(request),
                       done = std::move(done)]() mutable {

@@ -30,6 +30,8 @@ class SofiaEngine final : public CallEngine {
   ~SofiaEngine() override;
 
   void Refer(TransferRequest request, ReferDone done) override;
+  void Cancel(std::string call_id, std::string transfer_id,
+              CancelDone done) override;
   void Place(PlaceRequest request, PlaceDone done) override;
   void Progress(ProgressRequest request, CallDone done) override;
   void Answer(std::string call_id, std::string sdp, CallDone done) override;

@@ -37,8 +37,23 @@ void Append(TransferMachine::Step more, TransferMachine::Step& step) {
   std::ranges::move(more.events, std::back_inserter(step.events));
 }
 
-// How often a REFER is sent again after a 491 (protocol.md, 41).
-constexpr std::size_t kMostMet = 2;
+// How often a REFER is sent again after a 491 (protocol.md, 41), and after a
+// Retry-After (protocol.md, 40).
+constexpr int kMostGlares = 2;
+constexpr int kMostRetries = 1;
+
+// Refusals that may pass, by what the far end says (protocol.md, 40).
+bool MayPass(int status) {
+  return status == 480 || status == 500 || status == 503 || status == 600 ||
+         status == 603;
+}
+
+// Answers to a SUBSCRIBE that end the subscription (RFC 6665, 4.1.2.2).
+bool EndsSubscription(int status) {
+  return (status >= 480 && status <= 485) || status == 404 || status == 405 ||
+         status == 410 || status == 416 || status == 489 || status == 501 ||
+         status == 604;
+}
 
 }  // namespace
 
@@ -159,12 +174,18 @@ TransferMachine::Step TransferMachine::OnReferAnswer(const ReferAnswer& answer,
   state_.sip_reason = answer.sip_reason;
   state_.retry_after = answer.retry_after;
   state_.contacts = answer.contacts;
-  const bool may_try_again =
-      state_.refer_cseqs.size() <= kMostMet && !state_.final;
   if (In(Phase::kSent) && answer.answerable && !state_.final) {
     Resend(step);
-  } else if (In(Phase::kSent) && status == 491 && may_try_again) {
-    BackOff(now, step);
+  } else if (MayRetry(answer) && status == 491) {
+    ++state_.glares;
+    BackOff(state_.policy.glare_backoff,
+            "the REFER met an INVITE of the far end; it is sent again", now,
+            step);
+  } else if (MayRetry(answer)) {
+    ++state_.retries;
+    BackOff(*answer.retry_after,
+            "the far end said when to try again; the REFER is sent again then",
+            now, step);
   } else if (In(Phase::kSent) && status == 481) {
     Probe(TransferOutcome::kReferRejected, state_.policy.probe_wait, now, step);
   } else if (In(Phase::kSent) && status == 408) {
@@ -173,6 +194,15 @@ TransferMachine::Step TransferMachine::OnReferAnswer(const ReferAnswer& answer,
     Refuse(OutcomeOfRefusal(status), now, step);
   }
   return step;
+}
+
+bool TransferMachine::MayRetry(const ReferAnswer& answer) const {
+  if (!In(Phase::kSent) || state_.final) return false;
+  if (answer.status.code == 491) return state_.glares < kMostGlares;
+  return MayPass(answer.status.code) && answer.retry_after &&
+         state_.retries < kMostRetries &&
+         state_.policy.retry_after_max > Milliseconds(0) &&
+         *answer.retry_after <= state_.policy.retry_after_max;
 }
 
 TransferMachine::Step TransferMachine::OnReferSilence(MonotonicTime now) {
@@ -348,6 +378,72 @@ TransferMachine::Step TransferMachine::OnLegLost(std::string_view cause,
   return step;
 }
 
+TransferMachine::Step TransferMachine::OnRefreshAnswer(
+    const RefreshAnswer& answer, MonotonicTime now) {
+  Step step;
+  if (!In(Phase::kSent, Phase::kAccepted, Phase::kProgress)) return step;
+  if (IsSuccess(answer.status)) {
+    if (answer.expires) Prolong(*answer.expires, now);
+    return step;
+  }
+  if (!EndsSubscription(answer.status)) {
+    WarnOnce("REFRESH_REFUSED",
+             "the far end answered " + std::to_string(answer.status) +
+                 " to a SUBSCRIBE; the subscription lasts until it expires",
+             step);
+    return step;
+  }
+  state_.subscription_ended = true;
+  if (!In(Phase::kSent)) TakeSubscriptionEnd(now, step);
+  return step;
+}
+
+CancelOutcome TransferMachine::cancellation() const {
+  switch (state_.phase) {
+    case Phase::kPrep:
+    case Phase::kHolding:
+    case Phase::kSending:
+    case Phase::kBackoff:
+      return CancelOutcome::kWithdrawn;
+    case Phase::kSent:
+    case Phase::kSentNoLeg:
+    case Phase::kAccepted:
+    case Phase::kProgress:
+    case Phase::kSubWait:
+      return state_.final ? CancelOutcome::kTooLate
+                          : CancelOutcome::kUnsubscribed;
+    default:
+      return CancelOutcome::kTooLate;
+  }
+}
+
+TransferMachine::Step TransferMachine::OnCancel(MonotonicTime now) {
+  Step step;
+  switch (cancellation()) {
+    case CancelOutcome::kWithdrawn:
+      state_.reason = "withdrawn by a client";
+      if (In(Phase::kHolding)) {
+        step.actions.push_back(TransferAction::kAbandonHold);
+      }
+      Abandon(TransferOutcome::kCancelled, now, step);
+      break;
+    case CancelOutcome::kUnsubscribed:
+      state_.reason = "no longer followed, at a client's request";
+      // The dialog is there for the subscription even after a BYE (RFC 6665,
+      // 4.5.2).
+      if (!state_.subscription_ended &&
+          (state_.notifies > 0 ||
+           state_.progress == ReferProgress::kAccepted)) {
+        step.actions.push_back(TransferAction::kUnsubscribe);
+      }
+      Finish(TransferOutcome::kCancelled, now, step);
+      break;
+    case CancelOutcome::kTooLate:
+      break;
+  }
+  return step;
+}
+
 TransferMachine::Step TransferMachine::OnLocalHangUp(MonotonicTime now) {
   Step step;
   if (done() || !state_.leg_up) return step;
@@ -415,11 +511,7 @@ void TransferMachine::Expire(Timer timer, MonotonicTime now, Step& step) {
       return;
     case Timer::kReady:
       state_.reason = "the ACK of the call or an open INVITE or UPDATE is due";
-      if (state_.holds) {
-        Restore(TransferOutcome::kLegNotReady, now, step);
-      } else {
-        Finish(TransferOutcome::kLegNotReady, now, step);
-      }
+      Abandon(TransferOutcome::kLegNotReady, now, step);
       return;
     case Timer::kBackoff:
       Prepare(now, step);
@@ -447,6 +539,9 @@ void TransferMachine::Expire(Timer timer, MonotonicTime now, Step& step) {
     case Timer::kExpires:
       WarnOnce("SUBSCRIPTION_EXPIRED",
                "the subscription is past its time; still listening", step);
+      return;
+    case Timer::kRefresh:
+      step.actions.push_back(TransferAction::kRefresh);
       return;
     case Timer::kSubscriptionGrace:
       Unmonitor(TransferOutcome::kAcceptedUnconfirmed,

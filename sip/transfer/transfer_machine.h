@@ -97,6 +97,16 @@ class TransferMachine {
   // The leg is dead: refused requests, a session timer, a lost ACK.
   Step OnLegLost(std::string_view cause, MonotonicTime now);
 
+  // The far end answered the SUBSCRIBE of kRefresh.
+  Step OnRefreshAnswer(const RefreshAnswer& answer, MonotonicTime now);
+
+  // What OnCancel() would do now.
+  CancelOutcome cancellation() const;
+
+  // A client does not want the transfer any more. The leg is left as it is but
+  // for a hold of a transfer that is withdrawn.
+  Step OnCancel(MonotonicTime now);
+
   // A client or the operator hangs up the leg.
   Step OnLocalHangUp(MonotonicTime now);
 
@@ -136,13 +146,19 @@ class TransferMachine {
   void TakeProgress(MonotonicTime now, Step& step);
   // A subscription ended with no final status known.
   void TakeSubscriptionEnd(MonotonicTime now, Step& step);
+  // The subscription lasts for `left` from now on.
+  void Prolong(std::chrono::seconds left, MonotonicTime now);
+  bool MayRetry(const ReferAnswer& answer) const;
   bool IsRepetition(const ReferNotify& notify) const;
   bool IsFlood(MonotonicTime now);
 
   // Entries of phases.
   void Prepare(MonotonicTime now, Step& step);
   void HoldFailed(std::string_view cause, MonotonicTime now, Step& step);
-  void BackOff(MonotonicTime now, Step& step);
+  void BackOff(Milliseconds wait, std::string_view why, MonotonicTime now,
+               Step& step);
+  // A transfer whose REFER is not out ends; the far end is taken off hold.
+  void Abandon(TransferOutcome outcome, MonotonicTime now, Step& step);
   void Resend(Step& step);
   void Clear(MonotonicTime now, Step& step);
   void Restore(TransferOutcome outcome, MonotonicTime now, Step& step);

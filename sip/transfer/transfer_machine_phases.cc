@@ -92,21 +92,32 @@ TransferMachine::Step TransferMachine::OnNotify(const ReferNotify& notify,
     WarnOnce("NO_SUBSCRIPTION_STATE",
              "a NOTIFY came without a readable Subscription-State", step);
   } else if (notify.subscription->expires && !terminated) {
-    Arm(Timer::kExpires,
-        now + std::min<std::chrono::seconds>(*notify.subscription->expires,
-                                             std::chrono::hours(24)));
+    Prolong(*notify.subscription->expires, now);
   }
   if (terminated) {
     state_.subscription_ended = true;
     state_.subscription_reason = notify.subscription->reason;
     state_.retry_after = notify.subscription->retry_after;
     Disarm(Timer::kExpires);
+    Disarm(Timer::kRefresh);
   }
   ReadStatus(notify, now, step);
   if (terminated && !state_.final && In(Phase::kAccepted, Phase::kProgress)) {
     TakeSubscriptionEnd(now, step);
   }
   return step;
+}
+
+void TransferMachine::Prolong(std::chrono::seconds left, MonotonicTime now) {
+  // Time for Timer F of a SUBSCRIBE (RFC 3261, 17.1.2.2).
+  constexpr std::chrono::seconds kSubscribeTime{32};
+  const Milliseconds time =
+      std::min<std::chrono::seconds>(left, std::chrono::hours(24));
+  Arm(Timer::kExpires, now + time);
+  if (state_.policy.refresh && time > Milliseconds(0)) {
+    Arm(Timer::kRefresh,
+        now + std::max<Milliseconds>(time / 2, time - kSubscribeTime));
+  }
 }
 
 bool TransferMachine::IsRepetition(const ReferNotify& notify) const {
@@ -250,14 +261,23 @@ void TransferMachine::Resend(Step& step) {
   step.actions.push_back(TransferAction::kSendRefer);
 }
 
-void TransferMachine::BackOff(MonotonicTime now, Step& step) {
+void TransferMachine::BackOff(Milliseconds wait, std::string_view why,
+                              MonotonicTime now, Step& step) {
   DisarmAll();
   state_.phase = Phase::kBackoff;
   // Refused: nothing of it will come about.
   state_.progress = ReferProgress::kNotSent;
-  Arm(Timer::kBackoff, now + state_.policy.glare_backoff);
-  Warn("REFER_RETRIED",
-       "the REFER met an INVITE of the far end; it is sent again", step);
+  Arm(Timer::kBackoff, now + wait);
+  Warn("REFER_RETRIED", why, step);
+}
+
+void TransferMachine::Abandon(TransferOutcome outcome, MonotonicTime now,
+                              Step& step) {
+  if (state_.holds) {
+    Restore(outcome, now, step);
+  } else {
+    Finish(outcome, now, step);
+  }
 }
 
 void TransferMachine::Clear(MonotonicTime now, Step& step) {

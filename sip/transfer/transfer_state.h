@@ -44,16 +44,17 @@ enum class TransferTimer {
   kFirstNotify,        // T_N
   kFinalStatus,        // T_final
   kExpires,            // T_exp
+  kRefresh,            // T_exp, with time left for a SUBSCRIBE
   kSubscriptionGrace,  // T_sub
   kUnconfirmed,        // T_unconf
   kByeGrace,           // T_bye
   kLost,               // T_lost
   kByeAnswer,          // T_byetx
   kProbe,
-  kBackoff,  // T_491
+  kBackoff,  // T_491, T_retry
   kTail,     // T_tail
 };
-inline constexpr std::size_t kTransferTimers = 14;
+inline constexpr std::size_t kTransferTimers = 15;
 
 // Everything a transfer's machine knows: a plain value, so that it can be
 // compared, copied and written down.
@@ -73,6 +74,9 @@ struct TransferState {
   // Every CSeq number that a REFER of this transfer used (RFC 3515, 2.4.6).
   std::vector<std::uint32_t> refer_cseqs;
   ReferProgress progress = ReferProgress::kNotSent;
+  // How often a REFER was sent again: after a 491, and for a Retry-After.
+  int glares = 0;
+  int retries = 0;
   int refer_status = 0;
   std::string refer_reason;
 

@@ -51,6 +51,8 @@ std::string_view ToString(TransferOutcome outcome) {
       return "SERVER_SHUTDOWN";
     case TransferOutcome::kInternalError:
       return "INTERNAL_ERROR";
+    case TransferOutcome::kCancelled:
+      return "CANCELLED";
   }
   return "?";
 }
@@ -85,6 +87,7 @@ TransferVerdict VerdictOf(TransferOutcome outcome, ReferProgress progress) {
     case TransferOutcome::kLocalHangup:
     case TransferOutcome::kServerShutdown:
     case TransferOutcome::kInternalError:
+    case TransferOutcome::kCancelled:
       return progress == ReferProgress::kNotSent ? TransferVerdict::kFailure
                                                  : TransferVerdict::kUnknown;
     case TransferOutcome::kTargetFailed:

@@ -46,6 +46,7 @@ enum class TransferOutcome {
   kLocalHangup,
   kServerShutdown,
   kInternalError,
+  kCancelled,
 };
 
 // The name without the enum's prefix: "TRANSFERRED".
@@ -68,6 +69,13 @@ enum class LegAction { kHangUp, kWaitForPeer, kKeep };
 
 enum class ClearedBy { kNobody, kServer, kFarEnd };
 
+// What a client's cancelling of a transfer can do.
+enum class CancelOutcome {
+  kWithdrawn,     // No REFER is out: nothing will come of it.
+  kUnsubscribed,  // Nobody listens any more; the far end may still transfer.
+  kTooLate,       // The outcome is there, or the leg is being dealt with.
+};
+
 // Limits and policies of one transfer: protocol.md 3.1, in its words.
 struct TransferPolicy {
   Milliseconds hold_limit{10'000};         // T_hold
@@ -87,6 +95,9 @@ struct TransferPolicy {
   Milliseconds silent_probe_wait{500};
   // T_491, drawn by the holder for each transfer (RFC 3261, 14.1).
   Milliseconds glare_backoff{1'000};
+  // T_retry: the longest Retry-After of a refused REFER that is waited for
+  // before it is sent once more (RFC 3261, 20.33). 0: it is never.
+  Milliseconds retry_after_max{0};
   Milliseconds tail{32'000};  // T_tail
 
   // Unset: the default of protocol.md 3.2.
@@ -99,6 +110,9 @@ struct TransferPolicy {
   bool hold_first = false;
   // A hold that is refused ends nothing: the REFER leaves all the same.
   bool refer_unheld = false;
+
+  // The subscription is refreshed by SUBSCRIBE (RFC 6665, 4.1.2.2).
+  bool refresh = false;
 
   // No leniency with off-standard NOTIFYs; T_N ends the transfer.
   bool strict = false;
@@ -120,6 +134,14 @@ struct ReferAnswer {
   std::vector<std::string> contacts{};
   // The Reason header (RFC 3326).
   std::string sip_reason{};
+};
+
+// A final answer to the SUBSCRIBE that refreshes the subscription; 408 where
+// there was none.
+struct RefreshAnswer {
+  int status = 0;
+  // The Expires of a 2xx.
+  std::optional<std::chrono::seconds> expires{};
 };
 
 // A NOTIFY that belongs to the transfer (notify_match.h decides that).
@@ -190,6 +212,8 @@ enum class TransferAction {
   kSendRefer,    // Then tell OnReferSent() or OnSendFailed().
   kSendBye,      // Then tell OnByeAnswer().
   kSendProbe,    // In-dialog OPTIONS; then tell OnProbeAnswer().
+  kRefresh,      // SUBSCRIBE; then tell OnRefreshAnswer().
+  kUnsubscribe,  // SUBSCRIBE with Expires: 0; its answer is of no interest.
   kForget,       // Drop the record: late NOTIFYs are no longer absorbed.
 };
 

@@ -135,6 +135,36 @@ TEST_F(ReferRetryTest, NothingIsRepeatedBehindTheClientsBack) {
   busy.ExpectAlive();
 }
 
+// RFC 3261, 20.33, where the client wants it.
+//
+//  <--- REFER
+//  ---> 503, Retry-After: 1
+//        ... 1 s ...
+//  <--- REFER (CSeq + 1)
+//  ---> 503, Retry-After: 1: told, and not followed again
+TEST_F(ReferRetryTest, ARetryAfterIsWaitedForOnceAtTheClientsWish) {
+  AnsweredCall call(server());
+  TransferStream stream =
+      call.Refer("sip:carol@target.example", [](v1::ReferRequest& request) {
+        request.mutable_limits()->mutable_retry_after()->set_seconds(2);
+      });
+  const SipMessage busy = call.peer.Expect("REFER");
+  const auto asked = std::chrono::steady_clock::now();
+  call.peer.Answer(busy, 503, "Busy", {{"Retry-After", "1"}});
+  EXPECT_THAT(stream.Next(), ReferSent());
+  EXPECT_THAT(stream.Next(), ReferAnswered(503));
+  EXPECT_THAT(stream.Next(), Warned("REFER_RETRIED"));
+  const SipMessage again = call.peer.Expect("REFER", 3000ms);
+  EXPECT_GE(std::chrono::steady_clock::now() - asked, 950ms);
+  EXPECT_EQ(again.CSeqNumber(), busy.CSeqNumber() + 1);
+  call.peer.Answer(again, 503, "Busy", {{"Retry-After", "1"}});
+  EXPECT_THAT(stream.Next(), ReferSent());
+  const v1::TransferResult result = stream.RestUntilResult().back().result();
+  EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_REFER_REJECTED);
+  EXPECT_EQ(result.retry_after().seconds(), 1);
+  call.ExpectAlive();
+}
+
 // RFC 3261, 14.1: at most 2 s for who does not own the Call-ID.
 //
 //  <--- REFER

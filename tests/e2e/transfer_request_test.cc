@@ -312,7 +312,6 @@ void ExpectNotServed(grpc::Status (v1::CallControl::Stub::*rpc)(
 TEST_F(TransferRequestTest, RpcsThatAreNotServedYetSaySo) {
   using Stub = v1::CallControl::Stub;
   ReferClient client(server().grpc_port());
-  ExpectNotServed(&Stub::CancelTransfer, client);
   ExpectNotServed(&Stub::DecideRefer, client);
 }
 

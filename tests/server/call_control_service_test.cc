@@ -347,6 +347,31 @@ TEST_F(CallControlServiceTest, StreamsEveryStepAndEndsWithTheResult) {
   EXPECT_TRUE(stream.End().ok());
 }
 
+TEST_F(CallControlServiceTest, CancellingTellsWhatItCouldDo) {
+  Stream<v1::ReferEvent> stream = ReferAccepted("t-1");
+  engine_.cancel_outcome = sip::CancelOutcome::kUnsubscribed;
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::CancelTransferRequest request;
+  request.set_transfer_id("t-1");
+  v1::Transfer transfer;
+  ASSERT_TRUE(stub_->CancelTransfer(&context, request, &transfer).ok());
+  EXPECT_EQ(transfer.transfer_id(), "t-1");
+  EXPECT_EQ(transfer.cancel_outcome(), v1::CANCEL_OUTCOME_UNSUBSCRIBED);
+  EXPECT_THAT(engine_.cancels, ElementsAre(::testing::Pair("c-1", "t-1")));
+}
+
+TEST_F(CallControlServiceTest, OnlyATransferThatIsKnownCanBeCancelled) {
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::CancelTransferRequest request;
+  request.set_transfer_id("t-9");
+  v1::Transfer transfer;
+  EXPECT_THAT(stub_->CancelTransfer(&context, request, &transfer),
+              IsError(StatusCode::NOT_FOUND, "TRANSFER_NOT_FOUND"));
+  EXPECT_THAT(engine_.cancels, IsEmpty());
+}
+
 TEST_F(CallControlServiceTest, EventsComeWhileTheTransferRuns) {
   Stream<v1::ReferEvent> stream = ReferAccepted("t-1");
   engine_.Tell("t-1", Answered(202), TransferPhase::kAccepted);
@@ -1038,9 +1063,8 @@ TEST_P(UnservedRpcTest, SaysSo) {
 
 INSTANTIATE_TEST_SUITE_P(
     CallControlService, UnservedRpcTest,
-    ::testing::Values(
-        Unary("CancelTransfer", &v1::CallControl::Stub::CancelTransfer),
-        Unary("DecideRefer", &v1::CallControl::Stub::DecideRefer)),
+    ::testing::Values(Unary("DecideRefer",
+                            &v1::CallControl::Stub::DecideRefer)),
     [](const auto& unserved) { return unserved.param.rpc; });
 
 }  // namespace

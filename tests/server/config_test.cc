@@ -213,6 +213,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Range{"transfers.bye_grace", 0, 5'000},
                       Range{"transfers.lost_grace", 0, 10'000},
                       Range{"transfers.bye_answer_wait", 0, 32'000},
+                      Range{"transfers.retry_after_limit", 0, 60'000},
                       Range{"transfers.tail", 32'000, 3'600'000},
                       Range{"transfers.retention", 0, 86'400'000},
                       Range{"dns.limit", 100, 30'000},
@@ -292,7 +293,7 @@ TEST(ConfigTest, EveryDurationAndNumberHasARange) {
     }
   };
   count(config::v1::Config::descriptor(), count);
-  EXPECT_EQ(durations, 27);
+  EXPECT_EQ(durations, 28);
   EXPECT_EQ(numbers, 13);
 }
 

@@ -26,7 +26,7 @@ using ::testing::IsEmpty;
 // ---- Names --------------------------------------------------------------
 
 TEST(NamesTest, EveryOutcomeKeepsItsName) {
-  const int last = static_cast<int>(sip::TransferOutcome::kInternalError);
+  const int last = static_cast<int>(sip::TransferOutcome::kCancelled);
   for (int i = 0; i <= last; ++i) {
     const auto outcome = static_cast<sip::TransferOutcome>(i);
     EXPECT_NE(ToProto(outcome), v1::TRANSFER_OUTCOME_UNSPECIFIED) << i;
@@ -128,9 +128,9 @@ TEST(FromProtoTest, ASmallRequestLeavesTheRestToTheConfiguration) {
   EXPECT_EQ(transfer.referred_by, "");
   EXPECT_THAT(transfer.headers, IsEmpty());
   EXPECT_THAT(transfer.target_headers, IsEmpty());
-  EXPECT_EQ(transfer.refer_response, std::nullopt);
-  EXPECT_EQ(transfer.first_notify, std::nullopt);
-  EXPECT_EQ(transfer.final_status, std::nullopt);
+  EXPECT_EQ(transfer.limits.refer_response, std::nullopt);
+  EXPECT_EQ(transfer.limits.first_notify, std::nullopt);
+  EXPECT_EQ(transfer.limits.final_status, std::nullopt);
   EXPECT_EQ(transfer.on_success, std::nullopt);
   EXPECT_EQ(transfer.on_unconfirmed, std::nullopt);
   EXPECT_EQ(transfer.on_failure, std::nullopt);
@@ -160,12 +160,50 @@ TEST(FromProtoTest, AFullRequestIsTakenOver) {
   EXPECT_EQ(transfer.referred_by, "1001");
   EXPECT_TRUE(transfer.strict);
   EXPECT_TRUE(transfer.validate_only);
-  EXPECT_EQ(transfer.refer_response, seconds(1));
-  EXPECT_EQ(transfer.first_notify, seconds(2));
-  EXPECT_EQ(transfer.final_status, milliseconds(250));
+  EXPECT_EQ(transfer.limits.refer_response, seconds(1));
+  EXPECT_EQ(transfer.limits.first_notify, seconds(2));
+  EXPECT_EQ(transfer.limits.final_status, milliseconds(250));
   EXPECT_EQ(transfer.on_success, sip::LegAction::kWaitForPeer);
   EXPECT_EQ(transfer.on_unconfirmed, sip::LegAction::kKeep);
   EXPECT_EQ(transfer.on_failure, sip::LegAction::kHangUp);
+}
+
+// Every limit of the message reaches its own place, and has bounds.
+TEST(FromProtoTest, EveryLimitIsTakenOver) {
+  v1::ReferRequest request = GoodRequest();
+  v1::TransferLimits& limits = *request.mutable_limits();
+  const google::protobuf::Descriptor& fields =
+      *v1::TransferLimits::descriptor();
+  const auto set = [&](int i, std::int64_t millis) {
+    auto& limit = static_cast<google::protobuf::Duration&>(
+        *limits.GetReflection()->MutableMessage(&limits, fields.field(i)));
+    limit.set_seconds(millis / 1000);
+    limit.set_nanos(static_cast<std::int32_t>(millis % 1000 * 1'000'000));
+  };
+  for (int i = 0; i < fields.field_count(); ++i) set(i, 101 + i);
+  const sip::TransferLimits taken = Good(request).limits;
+  EXPECT_EQ(taken.refer_response, milliseconds(101));
+  EXPECT_EQ(taken.first_notify, milliseconds(102));
+  EXPECT_EQ(taken.final_status, milliseconds(103));
+  EXPECT_EQ(taken.hold, milliseconds(104));
+  EXPECT_EQ(taken.ready, milliseconds(105));
+  EXPECT_EQ(taken.subscription_grace, milliseconds(106));
+  EXPECT_EQ(taken.unconfirmed_wait, milliseconds(107));
+  EXPECT_EQ(taken.bye_grace, milliseconds(108));
+  EXPECT_EQ(taken.lost_grace, milliseconds(109));
+  EXPECT_EQ(taken.bye_answer, milliseconds(110));
+  EXPECT_EQ(taken.retry_after, milliseconds(111));
+  for (int i = 0; i < fields.field_count(); ++i) {
+    for (const std::int64_t millis :
+         {std::int64_t{-1}, std::int64_t{3'600'001}}) {
+      limits.Clear();
+      set(i, millis);
+      EXPECT_EQ(Complaint(request),
+                (ErrorDetail{.reason = "OUT_OF_RANGE",
+                             .field = "limits." + fields.field(i)->name()}))
+          << millis;
+    }
+  }
 }
 
 TEST(FromProtoTest, HeadersHaveAnOrder) {

@@ -29,6 +29,11 @@ class FakeCallEngine final : public CallEngine {
   void Refer(TransferRequest request, ReferDone done) override {
     refers_.Put({std::move(request), std::move(done)});
   }
+  void Cancel(std::string call_id, std::string transfer_id,
+              CancelDone done) override {
+    cancels.emplace_back(std::move(call_id), std::move(transfer_id));
+    std::move(done)(cancel_outcome);
+  }
   void Place(PlaceRequest request, PlaceDone done) override {
     placed.push_back(std::move(request));
     if (!decision.ok()) {
@@ -74,6 +79,9 @@ class FakeCallEngine final : public CallEngine {
   std::vector<RejectRequest> rejections;
   std::vector<UpdateRequest> updates;
   std::vector<PlaceRequest> placed;
+  // What cancelling a transfer can do, and what was cancelled.
+  CancelOutcome cancel_outcome = CancelOutcome::kTooLate;
+  std::vector<std::pair<std::string, std::string>> cancels;
 
   // Waits for the next transfer to be asked for. Then Accept(), Plan() or
   // Refuse() it.

@@ -90,8 +90,8 @@ TEST(ArgumentsTest, EveryCommandHasAHelpThatNamesItAndShowsAnExample) {
   for (const Command command :
        {Command::kCalls, Command::kWatch, Command::kRefer, Command::kCall,
         Command::kAnswer, Command::kReject, Command::kHold, Command::kResume,
-        Command::kHangUp, Command::kTransfers, Command::kShow, Command::kHooks,
-        Command::kHooksRetry, Command::kHooksListen}) {
+        Command::kHangUp, Command::kTransfers, Command::kShow, Command::kCancel,
+        Command::kHooks, Command::kHooksRetry, Command::kHooksListen}) {
     const std::string name(CommandName(command));
     EXPECT_THAT(HelpText(command), HasSubstr("Example"));
     EXPECT_THAT(HelpText(command), HasSubstr("\n  callctl " + name));
@@ -104,7 +104,8 @@ TEST(ArgumentsTest, NoHelpIsWiderThanATerminal) {
        {Command::kNone, Command::kCalls, Command::kWatch, Command::kRefer,
         Command::kCall, Command::kAnswer, Command::kReject, Command::kHold,
         Command::kResume, Command::kHangUp, Command::kTransfers, Command::kShow,
-        Command::kHooks, Command::kHooksRetry, Command::kHooksListen}) {
+        Command::kCancel, Command::kHooks, Command::kHooksRetry,
+        Command::kHooksListen}) {
     std::size_t column = 0;
     for (const char c : HelpText(command)) {
       column = c == '\n' ? 0 : column + 1;

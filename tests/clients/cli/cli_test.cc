@@ -386,6 +386,16 @@ TEST_F(CliTest, ShowOfARunningTransferStopsAtTheLastKnownEvent) {
   EXPECT_THAT(out(), HasSubstr("still running: PROGRESSING, 2 events so far"));
 }
 
+TEST_F(CliTest, CancelTellsWhatCouldBeDone) {
+  service_.transfer.set_transfer_id("t-a-1");
+  service_.transfer.set_cancel_outcome(v1::CANCEL_OUTCOME_UNSUBSCRIBED);
+  EXPECT_EQ(Run({"cancel", "t-a-1"}), 0) << err();
+  EXPECT_EQ(service_.cancel_request.transfer_id(), "t-a-1");
+  EXPECT_EQ(out(), "t-a-1 UNSUBSCRIBED\n");
+  service_.transfer.set_cancel_outcome(v1::CANCEL_OUTCOME_TOO_LATE);
+  EXPECT_EQ(Run({"cancel", "t-a-1"}), 1);
+}
+
 TEST_F(CliTest, ShowAsJsonIsOneObject) {
   service_.transfer.set_transfer_id("t-a-1");
   service_.transfer.set_last_sequence(1);

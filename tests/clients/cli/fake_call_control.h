@@ -73,6 +73,7 @@ class FakeCallControl final : public v1::CallControl::Service {
   v1::PlaceCallRequest place_request;
   v1::UpdateCallRequest update_request;
   v1::HangUpCallRequest hang_up_request;
+  v1::CancelTransferRequest cancel_request;
   v1::ListHookDeliveriesRequest list_hooks_request;
   v1::RetryHookDeliveryRequest retry_hook_request;
 
@@ -93,6 +94,13 @@ class FakeCallControl final : public v1::CallControl::Service {
                           grpc::ServerWriter<v1::CallEvent>* writer) override {
     watch_calls_request = *request;
     return Play(call_watches, *writer);
+  }
+  grpc::Status CancelTransfer(grpc::ServerContext* /*context*/,
+                              const v1::CancelTransferRequest* request,
+                              v1::Transfer* response) override {
+    cancel_request = *request;
+    *response = transfer;
+    return unary_end;
   }
   grpc::Status ListCalls(grpc::ServerContext* /*context*/,
                          const v1::ListCallsRequest* request,

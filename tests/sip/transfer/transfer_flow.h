@@ -57,6 +57,14 @@ class TransferFlow {
   void LegIsLost(std::string_view cause) {
     Take(machine.OnLegLost(cause, now));
   }
+  void RefreshIsAnswered(const RefreshAnswer& answer) {
+    Take(machine.OnRefreshAnswer(answer, now));
+  }
+  CancelOutcome ClientCancels() {
+    const CancelOutcome outcome = machine.cancellation();
+    Take(machine.OnCancel(now));
+    return outcome;
+  }
   void WeHangUp() { Take(machine.OnLocalHangUp(now)); }
   void ServerStops() { Take(machine.OnShutdown(now)); }
 

@@ -231,6 +231,61 @@ TEST(TransferBackoffTest, AReferThatMeetsAnInviteLeavesAgainTwice) {
               ElementsAre(AnsweredWith(491), Ended(Outcome::kReferRejected)));
 }
 
+ReferAnswer RetryAfter(int status, int after) {
+  ReferAnswer answer;
+  answer.status = {status, "Later"};
+  answer.retry_after = seconds(after);
+  return answer;
+}
+
+TransferPolicy Patient() {
+  TransferPolicy policy;
+  policy.retry_after_max = seconds(5);
+  return policy;
+}
+
+TEST(TransferBackoffTest, ARetryAfterIsWaitedForOnce) {
+  for (const int status : {480, 500, 503, 600, 603}) {
+    SCOPED_TRACE(status);
+    TransferFlow transfer(Patient());
+    transfer.Sent();
+    transfer.Answers(RetryAfter(status, 2));
+    EXPECT_THAT(transfer.told,
+                ElementsAre(AnsweredWith(status), Warned("REFER_RETRIED")));
+    transfer.Clear();
+    transfer.Pass(milliseconds(1'999));
+    EXPECT_THAT(transfer.asked, IsEmpty());
+    transfer.Pass(milliseconds(1));
+    EXPECT_THAT(transfer.asked, ElementsAre(Action::kAwaitLeg));
+    transfer.LegIsReady();
+    transfer.ReferLeaves(102);
+    transfer.Clear();
+    transfer.Answers(RetryAfter(status, 2));
+    EXPECT_EQ(transfer.Result()->retry_after, seconds(2));
+    EXPECT_EQ(transfer.Result()->refer_status, status);
+  }
+}
+
+TEST(TransferBackoffTest, ARetryAfterIsOnlyToldOtherwise) {
+  TransferFlow unasked;
+  unasked.Sent();
+  unasked.Answers(RetryAfter(503, 2));
+  EXPECT_EQ(unasked.Result()->outcome, Outcome::kReferRejected);
+  EXPECT_EQ(unasked.Result()->retry_after, seconds(2));
+  TransferFlow too_long(Patient());
+  too_long.Sent();
+  too_long.Answers(RetryAfter(503, 6));
+  EXPECT_EQ(too_long.Result()->outcome, Outcome::kReferRejected);
+  TransferFlow of_another_kind(Patient());
+  of_another_kind.Sent();
+  of_another_kind.Answers(RetryAfter(404, 1));
+  EXPECT_EQ(of_another_kind.Result()->outcome, Outcome::kReferRejected);
+  TransferFlow without(Patient());
+  without.Sent();
+  without.Answers(503);
+  EXPECT_EQ(without.Result()->outcome, Outcome::kReferRejected);
+}
+
 TEST(TransferBackoffTest, TheFarEndHangsUpMeanwhile) {
   TransferFlow transfer;
   transfer.Sent();
@@ -685,6 +740,70 @@ TEST(TransferProgressTest, AnExpiredSubscriptionIsOnlyAWarning) {
   transfer.Pass(seconds(3));
   transfer.Notifies(Terminated(200, "OK"));
   EXPECT_EQ(transfer.phase(), Phase::kClearing);
+}
+
+ReferNotify ActiveFor(int seconds_left) {
+  ReferNotify notify = Active(180);
+  notify.subscription->expires = seconds(seconds_left);
+  return notify;
+}
+
+TransferPolicy Refreshing() {
+  TransferPolicy policy;
+  policy.refresh = true;
+  return policy;
+}
+
+TEST(TransferRefreshTest, ASubscriptionIsRefreshedInTime) {
+  TransferFlow transfer(Refreshing());
+  transfer.Accepted();
+  transfer.Notifies(ActiveFor(60));
+  transfer.Clear();
+  // max(60 / 2, 60 - 32)
+  transfer.Pass(milliseconds(29'999));
+  EXPECT_THAT(transfer.asked, IsEmpty());
+  transfer.Pass(milliseconds(1));
+  EXPECT_THAT(transfer.asked, ElementsAre(Action::kRefresh));
+  transfer.RefreshIsAnswered({.status = 200, .expires = seconds(100)});
+  transfer.Clear();
+  // max(100 / 2, 100 - 32)
+  transfer.Pass(milliseconds(67'999));
+  EXPECT_THAT(transfer.asked, IsEmpty());
+  transfer.Pass(milliseconds(1));
+  EXPECT_THAT(transfer.asked, ElementsAre(Action::kRefresh));
+  EXPECT_THAT(transfer.told, IsEmpty());
+}
+
+TEST(TransferRefreshTest, IsNotAskedForByDefault) {
+  TransferFlow transfer;
+  transfer.Accepted();
+  transfer.Notifies(ActiveFor(60));
+  transfer.Pass(seconds(60));
+  EXPECT_THAT(transfer.asked, IsEmpty());
+}
+
+TEST(TransferRefreshTest, SomeRefusalsEndTheSubscription) {
+  for (const int status :
+       {404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604}) {
+    SCOPED_TRACE(status);
+    TransferFlow transfer(Refreshing());
+    transfer.Progressing();
+    transfer.RefreshIsAnswered({.status = status});
+    EXPECT_THAT(transfer.told, ElementsAre(Warned("SUBSCRIPTION_ENDED")));
+    EXPECT_EQ(transfer.phase(), Phase::kSubWait);
+  }
+}
+
+TEST(TransferRefreshTest, OtherRefusalsLeaveItUntilItExpires) {
+  for (const int status : {403, 408, 423, 500, 503}) {
+    SCOPED_TRACE(status);
+    TransferFlow transfer(Refreshing());
+    transfer.Progressing();
+    transfer.RefreshIsAnswered({.status = status});
+    EXPECT_THAT(transfer.told, ElementsAre(Warned("REFRESH_REFUSED")));
+    transfer.Notifies(Terminated(200));
+    EXPECT_EQ(transfer.phase(), Phase::kClearing);
+  }
 }
 
 TEST(TransferProgressTest, FloodsAreCutButNeverTheFinalStatus) {

@@ -127,6 +127,12 @@ const std::vector<Input>& Inputs() {
       Answer("481", 481),
       Answer("491", 491),
       Answer("603", 603),
+      {"503-later",
+       [](World& w) {
+         w.Take(w.machine.OnReferAnswer(
+             {.status = {503, "x"}, .retry_after = std::chrono::seconds(1)},
+             w.now));
+       }},
       {"silence", [](World& w) { w.Take(w.machine.OnReferSilence(w.now)); }},
       Notify("NOTIFY-100", Active(100)),
       Notify("NOTIFY-180", Active(180)),
@@ -147,6 +153,11 @@ const std::vector<Input>& Inputs() {
        [](World& w) { w.Take(w.machine.OnProbeAnswer(200, w.now)); }},
       {"probe-481",
        [](World& w) { w.Take(w.machine.OnProbeAnswer(481, w.now)); }},
+      {"refresh-481",
+       [](World& w) {
+         w.Take(w.machine.OnRefreshAnswer({.status = 481}, w.now));
+       }},
+      {"cancel", [](World& w) { w.Take(w.machine.OnCancel(w.now)); }},
       {"hang-up", [](World& w) { w.Take(w.machine.OnLocalHangUp(w.now)); }},
       {"leg-lost", [](World& w) { w.Take(w.machine.OnLegLost("x", w.now)); }},
       {"stop", [](World& w) { w.Take(w.machine.OnShutdown(w.now)); }},
@@ -170,7 +181,8 @@ std::string KeyOf(const World& w) {
       s.refer_cseqs.size(), ",", std::min(s.notifies, 2), ",",
       s.last_notify_status, ",", s.last_notify_terminated, ",",
       s.first_notify_passed, ",", s.subscription_ended, ",",
-      s.subscription_reason, ",", s.last_status, ",", s.hold_tried, s.holds);
+      s.subscription_reason, ",", s.last_status, ",", s.hold_tried, s.holds,
+      ",", s.glares, s.retries);
   absl::StrAppend(&key, ",", s.final ? s.final->code : 0, ",", s.leg_up, ",",
                   s.cleared_by, ",", s.bye_status, ";", w.refer_left, w.far_bye,
                   w.success_reported, w.refers, w.holds, w.resumes, w.byes,
@@ -307,6 +319,13 @@ TEST(TransferModelTest, HoldsWhereTheFarEndIsHeldFirst) {
   policy.refer_unheld = true;
   policy.on_failure = LegAction::kWaitForPeer;
   ExpectHoldsFor(policy, kDepth + 1, "held first where it lets itself be held");
+}
+
+TEST(TransferModelTest, HoldsWhereTheReferIsSentAgain) {
+  TransferPolicy policy;
+  policy.retry_after_max = std::chrono::seconds(5);
+  policy.refresh = true;
+  ExpectHoldsFor(policy, kDepth + 1, "sent again, refreshed");
 }
 
 TEST(TransferModelTest, HoldsWhereTheFarEndIsWaitedFor) {
