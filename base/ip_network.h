@@ -35,6 +35,7 @@ struct IpNetwork {
   int prefix = 128;
 
   bool Contains(const IpAddress& other) const;
+  bool operator==(const IpNetwork&) const = default;
 };
 
 // "10.0.0.0/8", "fd00::/8" or an address alone. Bits behind the prefix must be

@@ -81,17 +81,13 @@ absl::StatusOr<sip::ProgressRequest> FromProto(
 
 absl::StatusOr<sip::PlaceRequest> FromProto(
     const v1::PlaceCallRequest& request) {
-  if (!request.trunk().empty()) {
-    return MakeError(absl::StatusCode::kUnimplemented,
-                     {.reason = "NOT_IMPLEMENTED", .field = "trunk"},
-                     "trunk is not served by this version yet");
-  }
   if (absl::Status status = FirstError(CheckSdp(request.sdp()),
                                        CheckRequestId(request.request_id()));
       !status.ok()) {
     return status;
   }
-  sip::PlaceRequest place{.to = request.to(),
+  sip::PlaceRequest place{.trunk = request.trunk(),
+                          .to = request.to(),
                           .from = request.from(),
                           .sdp = request.sdp(),
                           .headers = HeadersOf(request.headers())};

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <optional>
 #include <system_error>
 #include <vector>
@@ -157,6 +158,20 @@ absl::StatusOr<HostPort> ReadHostPort(std::string_view text) {
         absl::StrCat("\"", whole, "\" is not HOST:PORT"));
   }
   return result;
+}
+
+absl::StatusOr<std::string> ReadSecret(const config::v1::Secret& secret) {
+  constexpr std::size_t kMaxSecretFile = 4096;
+  if (secret.source_case() != config::v1::Secret::kFile) return secret.text();
+  std::ifstream file(secret.file(), std::ios::binary);
+  std::string text(kMaxSecretFile + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.empty() || text.size() > kMaxSecretFile) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot read ", secret.file(), ", or it is empty or above 4 KiB"));
+  }
+  return std::string(absl::StripTrailingAsciiWhitespace(text));
 }
 
 bool IsLocalOnly(std::string_view listen) {

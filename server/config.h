@@ -33,6 +33,10 @@ struct HostPort {
 };
 absl::StatusOr<HostPort> ReadHostPort(std::string_view text);
 
+// The text of a secret, from where the configuration has it. Errors:
+// INVALID_ARGUMENT, what is wrong with its file.
+absl::StatusOr<std::string> ReadSecret(const config::v1::Secret& secret);
+
 // A listening address that only this machine can reach: loopback or unix:PATH.
 bool IsLocalOnly(std::string_view listen);
 

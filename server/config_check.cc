@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -83,21 +85,32 @@ void CheckListeners(const config::v1::Config& config, Checker& check) {
                           "on loopback, or set insecure: true"));
 }
 
+bool IsDigits(const std::string& text, std::size_t longest) {
+  return std::ranges::all_of(text, absl::ascii_isdigit) &&
+         text.size() <= longest;
+}
+
+// HOST or HOST:PORT, whatever HOST is.
+bool IsDomain(const std::string& text) {
+  return text.size() <= 253 &&
+         text.find_first_of(" <>@;,?\"") == std::string::npos;
+}
+
+bool IsName(const std::string& text) {
+  return text.size() <= 32 && std::ranges::all_of(text, [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '-' || c == '_';
+         });
+}
+
 void CheckTransfers(const config::v1::Transfers& transfers,
                     milliseconds timer_j, Checker& check) {
   const auto& t = transfers;
-  check.That(
-      std::ranges::all_of(t.international_prefix(), absl::ascii_isdigit) &&
-          t.international_prefix().size() <= 8,
-      "transfers.international_prefix", "must be at most 8 digits");
-  check.That(
-      std::ranges::all_of(t.default_country_code(), absl::ascii_isdigit) &&
-          t.default_country_code().size() <= 3,
-      "transfers.default_country_code", "must be at most 3 digits");
-  check.That(
-      t.refer_domain().size() <= 253 &&
-          t.refer_domain().find_first_of(" <>@;,?\"") == std::string::npos,
-      "transfers.refer_domain", "must be HOST or HOST:PORT");
+  check.That(IsDigits(t.international_prefix(), 8),
+             "transfers.international_prefix", "must be at most 8 digits");
+  check.That(IsDigits(t.default_country_code(), 3),
+             "transfers.default_country_code", "must be at most 3 digits");
+  check.That(IsDomain(t.refer_domain()), "transfers.refer_domain",
+             "must be HOST or HOST:PORT");
   check.Duration(t.has_hold_limit(), t.hold_limit(), "transfers.hold_limit",
                  seconds(1), seconds(32));
   check.Duration(t.has_ready_limit(), t.ready_limit(), "transfers.ready_limit",
@@ -137,18 +150,72 @@ bool IsSmallText(const std::string& text) {
   return text.size() <= 256 && sip::IsSafeText(text);
 }
 
-void CheckRoute(const config::v1::Route& route, Checker& check) {
-  check.That(route.name().size() <= 32 &&
-                 std::ranges::all_of(route.name(),
-                                     [](unsigned char c) {
-                                       return absl::ascii_isalnum(c) ||
-                                              c == '-' || c == '_';
-                                     }),
-             "routes.name", "must be at most 32 letters, digits, - and _");
-  for (const std::string& network : route.source_networks()) {
-    check.That(ReadIpNetwork(network).has_value(), "routes.source_networks",
+void CheckNetworks(const pb::RepeatedPtrField<std::string>& networks,
+                   const char* path, Checker& check) {
+  for (const std::string& network : networks) {
+    check.That(ReadIpNetwork(network).has_value(), path,
                "must be a network such as 192.0.2.0/24, or an address");
   }
+}
+
+// 0, or no shorter than what this side takes from others.
+void CheckSessionInterval(const config::v1::Config& config, bool set,
+                          const pb::Duration& interval, const char* path,
+                          Checker& check) {
+  const config::v1::Calls& calls = config.calls();
+  const milliseconds least =
+      MillisecondsOr(calls.has_least_session_interval(),
+                     calls.least_session_interval(), seconds(90));
+  const bool none = interval.seconds() == 0 && interval.nanos() == 0;
+  if (!none) check.Duration(set, interval, path, least, hours(24));
+}
+
+void CheckTrunk(const config::v1::Trunk& trunk,
+                const config::v1::Config& config, Checker& check) {
+  check.That(!trunk.name().empty() && IsName(trunk.name()), "trunks.name",
+             "must be 1 to 32 letters, digits, - and _");
+  check.That(trunk.address().empty() || ReadHostPort(trunk.address()).ok() ||
+                 ReadHostPort(trunk.address() + ":0").ok(),
+             "trunks.address", "must be HOST or HOST:PORT");
+  CheckNetworks(trunk.source_networks(), "trunks.source_networks", check);
+  check.That(IsSmallText(trunk.username()), "trunks.username",
+             "must be one line of at most 256 bytes");
+  check.That(IsSmallText(trunk.realm()), "trunks.realm",
+             "must be one line of at most 256 bytes");
+  check.That(trunk.username().empty() != trunk.has_password(),
+             "trunks.password", "goes with username, and username with it");
+  check.That(IsDomain(trunk.refer_domain()), "trunks.refer_domain",
+             "must be HOST or HOST:PORT");
+  check.That(IsDigits(trunk.default_country_code(), 3),
+             "trunks.default_country_code", "must be at most 3 digits");
+  check.That(IsDigits(trunk.international_prefix(), 8),
+             "trunks.international_prefix", "must be at most 8 digits");
+  CheckSessionInterval(config, trunk.has_session_interval(),
+                       trunk.session_interval(), "trunks.session_interval",
+                       check);
+}
+
+void CheckTrunks(const config::v1::Config& config, Checker& check) {
+  std::set<std::string> names;
+  for (const config::v1::Trunk& trunk : config.trunks()) {
+    CheckTrunk(trunk, config, check);
+    check.That(
+        names.insert(trunk.name()).second, "trunks.name",
+        absl::StrCat("must be unique; there are two \"", trunk.name(), "\""));
+  }
+  for (const config::v1::Route& route : config.routes()) {
+    for (const std::string& name : route.trunks()) {
+      check.That(
+          names.contains(name), "routes.trunks",
+          absl::StrCat("must be names of trunks; there is no \"", name, "\""));
+    }
+  }
+}
+
+void CheckRoute(const config::v1::Route& route, Checker& check) {
+  check.That(IsName(route.name()), "routes.name",
+             "must be at most 32 letters, digits, - and _");
+  CheckNetworks(route.source_networks(), "routes.source_networks", check);
   check.That(std::ranges::all_of(route.request_uri(), IsPattern),
              "routes.request_uri", "must be a pattern such as sales@*");
   check.That(std::ranges::all_of(route.to(), IsPattern), "routes.to",
@@ -242,6 +309,12 @@ std::optional<ConfigProblem> FindConfigProblem(
                  milliseconds(0), minutes(3));
   check.Duration(config.calls().has_retention(), config.calls().retention(),
                  "calls.retention", milliseconds(0), hours(1));
+  check.Duration(config.calls().has_least_session_interval(),
+                 config.calls().least_session_interval(),
+                 "calls.least_session_interval", seconds(1), hours(1));
+  CheckSessionInterval(config, config.calls().has_session_interval(),
+                       config.calls().session_interval(),
+                       "calls.session_interval", check);
   CheckTransfers(config.transfers(), 64 * T1(config), check);
   check.Duration(config.dns().has_limit(), config.dns().limit(), "dns.limit",
                  milliseconds(100), seconds(30));
@@ -254,6 +327,7 @@ std::optional<ConfigProblem> FindConfigProblem(
   for (const config::v1::Route& route : config.routes()) {
     CheckRoute(route, check);
   }
+  CheckTrunks(config, check);
   const std::string& level = config.log().level();
   check.That(level.empty() || level == "debug" || level == "info" ||
                  level == "warn" || level == "error",

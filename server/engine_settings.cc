@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/engine_settings.h"
 
+#include <cstddef>
+#include <memory>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
 
 #include "base/ip_network.h"
 #include "server/config.h"
@@ -44,15 +48,112 @@ sip::TransferPolicy TransferPolicyOf(const config::v1::Config& config) {
   return policy;
 }
 
+sip::TargetPolicy TargetPolicyOf(const config::v1::Config& config) {
+  const config::v1::Transfers& transfers = config.transfers();
+  return {.host = transfers.refer_domain(),
+          .tel_to_sip = transfers.tel_to_sip(),
+          .default_country_code = transfers.default_country_code(),
+          .international_prefix = transfers.international_prefix()};
+}
+
+namespace {
+
+std::chrono::seconds SecondsOr(bool set,
+                               const google::protobuf::Duration& duration,
+                               std::chrono::seconds fallback) {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+      MillisecondsOr(set, duration, fallback));
+}
+
+std::vector<IpNetwork> NetworksOf(
+    const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  std::vector<IpNetwork> networks;
+  networks.reserve(static_cast<std::size_t>(texts.size()));
+  for (const std::string& text : texts) {
+    if (const auto read = ReadIpNetwork(text)) networks.push_back(*read);
+  }
+  return networks;
+}
+
+const char* TransportParameter(config::v1::SipTransport transport) {
+  switch (transport) {
+    case config::v1::SIP_TRANSPORT_UDP:
+      return ";transport=udp";
+    case config::v1::SIP_TRANSPORT_TCP:
+      return ";transport=tcp";
+    default:
+      return "";
+  }
+}
+
+sip::Trunk TrunkOf(const config::v1::Trunk& from,
+                   const config::v1::Config& config) {
+  sip::Trunk trunk{.name = from.name(),
+                   .address = from.address(),
+                   .sources = NetworksOf(from.source_networks()),
+                   .targets = TargetPolicyOf(config),
+                   .session_timer = SessionTimerOf(config)};
+  trunk.session_timer.interval =
+      SecondsOr(from.has_session_interval(), from.session_interval(),
+                trunk.session_timer.interval);
+  if (!from.address().empty()) {
+    trunk.uri = absl::StrCat("sip:", from.address(),
+                             TransportParameter(from.transport()));
+    const auto address = ReadHostPort(from.address());
+    const auto network =
+        ReadIpNetwork(address.ok() ? address->host : from.address());
+    if (trunk.sources.empty() && network) trunk.sources.push_back(*network);
+  }
+  sip::TargetPolicy& own = trunk.targets;
+  if (!from.refer_domain().empty()) own.host = from.refer_domain();
+  if (!from.default_country_code().empty()) {
+    own.default_country_code = from.default_country_code();
+  }
+  if (!from.international_prefix().empty()) {
+    own.international_prefix = from.international_prefix();
+  }
+  if (from.has_tel_to_sip()) own.tel_to_sip = from.tel_to_sip();
+  return trunk;
+}
+
+}  // namespace
+
+sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config) {
+  const config::v1::Calls& calls = config.calls();
+  sip::SessionTimerPolicy policy;
+  policy.interval = SecondsOr(calls.has_session_interval(),
+                              calls.session_interval(), policy.interval);
+  policy.least = SecondsOr(calls.has_least_session_interval(),
+                           calls.least_session_interval(), policy.least);
+  return policy;
+}
+
+absl::StatusOr<sip::Trunks> TrunksOf(const config::v1::Config& config) {
+  sip::Trunks trunks;
+  trunks.reserve(static_cast<std::size_t>(config.trunks_size()));
+  for (const config::v1::Trunk& from : config.trunks()) {
+    sip::Trunk trunk = TrunkOf(from, config);
+    if (!from.username().empty()) {
+      absl::StatusOr<std::string> password = ReadSecret(from.password());
+      if (!password.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("trunks.password: ", password.status().message()));
+      }
+      trunk.credentials = {.username = from.username(),
+                           .password = *std::move(password),
+                           .realm = from.realm()};
+    }
+    trunks.push_back(std::make_shared<const sip::Trunk>(std::move(trunk)));
+  }
+  return trunks;
+}
+
 std::vector<sip::CallRoute> RoutesOf(const config::v1::Config& config) {
   std::vector<sip::CallRoute> routes;
   for (const config::v1::Route& from : config.routes()) {
     sip::CallRoute route;
-    for (const std::string& network : from.source_networks()) {
-      if (const auto read = ReadIpNetwork(network)) {
-        route.sources.push_back(*read);
-      }
-    }
+    route.sources = NetworksOf(from.source_networks());
+    route.trunks.assign(from.trunks().begin(), from.trunks().end());
     route.request_uris.assign(from.request_uri().begin(),
                               from.request_uri().end());
     route.tos.assign(from.to().begin(), from.to().end());

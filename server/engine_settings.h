@@ -4,8 +4,10 @@
 
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "callcontrol/config/v1/config.pb.h"
 #include "sip/call/call_routes.h"
+#include "sip/call/trunk.h"
 #include "sip/transfer/transfer_types.h"
 
 namespace callcontrol::server {
@@ -13,6 +15,16 @@ namespace callcontrol::server {
 // The limits of a transfer that the configuration sets, with their defaults.
 // `config` was checked.
 sip::TransferPolicy TransferPolicyOf(const config::v1::Config& config);
+
+// How numbers become URIs on calls of no trunk.
+sip::TargetPolicy TargetPolicyOf(const config::v1::Config& config);
+
+// What is asked of session timers on calls of no trunk.
+sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config);
+
+// The trunks, with their secrets. `config` was checked. Errors:
+// INVALID_ARGUMENT, "trunks.password: what is wrong with its file".
+absl::StatusOr<sip::Trunks> TrunksOf(const config::v1::Config& config);
 
 // How incoming calls are treated. The configuration must have been checked.
 std::vector<sip::CallRoute> RoutesOf(const config::v1::Config& config);

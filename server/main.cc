@@ -76,8 +76,10 @@ std::string UserAgent(const config::v1::Config& config) {
                                            : config.sip().user_agent();
 }
 
-sip::EngineOptions EngineOptionsOf(const config::v1::Config& config) {
+sip::EngineOptions EngineOptionsOf(const config::v1::Config& config,
+                                   sip::Trunks trunks) {
   sip::EngineOptions options;
+  options.trunks = std::move(trunks);
   options.node = NodeName(config);
   const HostPort listen = *ReadHostPort(SipListen(config));
   options.listen_host = listen.host;
@@ -106,10 +108,8 @@ sip::EngineOptions EngineOptionsOf(const config::v1::Config& config) {
   options.transfers = TransferPolicyOf(config);
   if (transfers.max_open() != 0)
     options.max_open_transfers = transfers.max_open();
-  options.refer_domain = transfers.refer_domain();
-  options.international_prefix = transfers.international_prefix();
-  options.default_country_code = transfers.default_country_code();
-  options.tel_to_sip = transfers.tel_to_sip();
+  options.targets = TargetPolicyOf(config);
+  options.session_timer = SessionTimerOf(config);
   options.referred_by_local =
       transfers.referred_by_default() == config::v1::REFERRED_BY_DEFAULT_LOCAL;
   options.dns.nameservers.assign(config.dns().nameservers().begin(),
@@ -255,8 +255,8 @@ absl::StatusOr<config::v1::Config> LoadConfig(const CommandLine& line) {
   return config;
 }
 
-// Takes over what may change while calls are up: the routes. A file that is bad
-// changes nothing.
+// Takes over what may change while calls are up: routes and trunks. A file that
+// is bad changes nothing.
 void Reload(const CommandLine& line, config::v1::Config& config,
             sip::SofiaEngine& engine) {
   if (line.config_file.empty()) {
@@ -264,20 +264,28 @@ void Reload(const CommandLine& line, config::v1::Config& config,
         {{"error", "there is no configuration file to read again"}});
     return;
   }
-  absl::StatusOr<config::v1::Config> fresh = LoadConfig(line);
-  if (!fresh.ok()) {
+  const absl::StatusOr<config::v1::Config> fresh = LoadConfig(line);
+  absl::StatusOr<sip::Trunks> trunks =
+      fresh.ok() ? TrunksOf(*fresh) : fresh.status();
+  if (!trunks.ok()) {
     Log(Severity::kError, "reload_refused",
-        {{"error", std::string(fresh.status().message())},
+        {{"error", std::string(trunks.status().message())},
          {"effect", "the configuration before stays"}});
     return;
   }
-  engine.SetRoutes(RoutesOf(*fresh), [count = fresh->routes_size()] {
-    Log(Severity::kInfo, "reloaded", {{"routes", absl::StrCat(count)}});
-  });
+  engine.SetRouting(
+      RoutesOf(*fresh), *std::move(trunks),
+      [routes = fresh->routes_size(), trunks = fresh->trunks_size()] {
+        Log(Severity::kInfo, "reloaded",
+            {{"routes", absl::StrCat(routes)},
+             {"trunks", absl::StrCat(trunks)}});
+      });
   *config.mutable_routes() = fresh->routes();
+  *config.mutable_trunks() = fresh->trunks();
   if (!google::protobuf::util::MessageDifferencer::Equals(*fresh, config)) {
     Log(Severity::kWarning, "reload_partial",
-        {{"effect", "settings other than routes change with a restart"}});
+        {{"effect",
+          "settings other than routes and trunks change with a restart"}});
   }
 }
 
@@ -338,7 +346,7 @@ void DrainAndStop(GrpcFront& front, sip::SofiaEngine& engine,
   Log(Severity::kInfo, "stopped", {});
 }
 
-int Run(const CommandLine& line, config::v1::Config config,
+int Run(const CommandLine& line, config::v1::Config config, sip::Trunks trunks,
         HookDispatcher::Options hook_options) {
   if (absl::Status status = RaiseDescriptorLimit(); !status.ok()) {
     return Fail(1, status.message());
@@ -358,7 +366,8 @@ int Run(const CommandLine& line, config::v1::Config config,
   TransferStore transfers(TransferLimitsOf(config));
   EventRecorder recorder(calls, transfers);
   HookDispatcher hooks(std::move(hook_options), *HookGuardOf(config.hooks()));
-  auto engine = sip::SofiaEngine::Start(EngineOptionsOf(config), recorder);
+  auto engine = sip::SofiaEngine::Start(
+      EngineOptionsOf(config, std::move(trunks)), recorder);
   if (!engine.ok()) return Fail(1, engine.status().message());
   CallControlService service(**engine, calls, transfers, hooks);
   auto front = GrpcFront::Start(GrpcListen(config), service);
@@ -420,11 +429,14 @@ int Main(int argc, char* argv[]) {
   absl::StatusOr<HookDispatcher::Options> hook_options =
       HookOptionsOf(config->hooks(), state_dir, UserAgent(*config));
   if (!hook_options.ok()) return Fail(1, hook_options.status().message());
+  absl::StatusOr<sip::Trunks> trunks = TrunksOf(*config);
+  if (!trunks.ok()) return Fail(1, trunks.status().message());
   if (line->check) {
     std::puts("callcontrold: the configuration is good");
     return 0;
   }
-  return Run(*line, *std::move(config), *std::move(hook_options));
+  return Run(*line, *std::move(config), *std::move(trunks),
+             *std::move(hook_options));
 }
 
 }  // namespace

@@ -22,19 +22,6 @@ using std::chrono::milliseconds;
 constexpr std::size_t kLongestRequestId = 128;
 constexpr std::size_t kLongestCredential = 256;
 
-absl::Status NotServed(std::string_view field) {
-  const std::string name(field);
-  return MakeError(absl::StatusCode::kUnimplemented,
-                   {.reason = "NOT_IMPLEMENTED", .field = name},
-                   absl::StrCat(name, " is not served by this version yet"));
-}
-
-// The first field that is set and that this version does not serve.
-absl::Status CheckServed(const v1::ReferRequest& request) {
-  if (request.party_case() == v1::ReferRequest::kUri) return NotServed("uri");
-  return absl::OkStatus();
-}
-
 struct LimitField {
   const char* field;
   bool given;
@@ -175,7 +162,6 @@ absl::Status CheckRequestId(const std::string& request_id) {
 
 absl::StatusOr<sip::TransferRequest> FromProto(
     const v1::ReferRequest& request) {
-  if (absl::Status status = CheckServed(request); !status.ok()) return status;
   if (!request.verb().empty() && request.verb() != "sip:refer") {
     return InvalidField("verb", "BAD_VERB",
                         "verb must be \"sip:refer\" or left out");
@@ -183,10 +169,12 @@ absl::StatusOr<sip::TransferRequest> FromProto(
   sip::TransferRequest result;
   result.call_id = request.call_id();
   result.sip_call_id = request.sip_call_id();
-  if (result.call_id.empty() && result.sip_call_id.empty()) {
+  result.uri = request.uri();
+  if (result.call_id.empty() && result.sip_call_id.empty() &&
+      result.uri.empty()) {
     return InvalidField("party", "PARTY_REQUIRED",
-                        "who is transferred must be said: set call_id or "
-                        "sip_call_id");
+                        "who is transferred must be said: set call_id, "
+                        "sip_call_id or uri");
   }
   result.refer_to = request.refer_to();
   result.replaces_call_id = request.replaces_call_id();

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <fstream>
 #include <iterator>
 #include <type_traits>
 #include <utility>
@@ -16,7 +15,6 @@
 namespace callcontrol::server {
 namespace {
 
-constexpr std::size_t kMaxSecretFile = 4096;
 constexpr std::size_t kShortestKey = 16;
 constexpr std::size_t kLongestKey = 256;
 
@@ -24,24 +22,17 @@ absl::Status Bad(const char* field, const std::string& text) {
   return absl::InvalidArgumentError(absl::StrCat("hooks.", field, ": ", text));
 }
 
-absl::StatusOr<std::string> ReadSecret(const config::v1::Secret& secret,
-                                       const char* field) {
-  if (secret.source_case() != config::v1::Secret::kFile) return secret.text();
-  std::ifstream file(secret.file(), std::ios::binary);
-  std::string text(kMaxSecretFile + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.empty() || text.size() > kMaxSecretFile) {
-    return Bad(field, absl::StrCat("cannot read ", secret.file(),
-                                   ", or it is empty or above 4 KiB"));
-  }
-  return std::string(absl::StripTrailingAsciiWhitespace(text));
+absl::StatusOr<std::string> ReadSecretOf(const char* field,
+                                         const config::v1::Secret& secret) {
+  absl::StatusOr<std::string> text = ReadSecret(secret);
+  if (text.ok()) return text;
+  return Bad(field, std::string(text.status().message()));
 }
 
 absl::Status ReadSecrets(const config::v1::Hooks& hooks,
                          HookDispatcher::Options& to) {
   for (const config::v1::Secret& key : hooks.signing_keys()) {
-    auto text = ReadSecret(key, "signing_keys");
+    auto text = ReadSecretOf("signing_keys", key);
     if (!text.ok()) return text.status();
     if (text->size() < kShortestKey || text->size() > kLongestKey) {
       return Bad("signing_keys", "each key must have 16 to 256 bytes");
@@ -49,7 +40,7 @@ absl::Status ReadSecrets(const config::v1::Hooks& hooks,
     to.signing_keys.push_back(*std::move(text));
   }
   if (!hooks.has_bearer_token()) return absl::OkStatus();
-  auto token = ReadSecret(hooks.bearer_token(), "bearer_token");
+  auto token = ReadSecretOf("bearer_token", hooks.bearer_token());
   if (!token.ok()) return token.status();
   if (token->empty() || !sip::IsSafeText(*token)) {
     return Bad("bearer_token", "must be one line of printable text");

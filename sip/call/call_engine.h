@@ -38,9 +38,11 @@ struct TransferLimits {
 // A transfer that a client asks for. Strings are the client's own and
 // unchecked.
 struct TransferRequest {
-  // Exactly one of the two names the call.
+  // Exactly one of the three: a call by either of its names, or whoever answers
+  // at a URI, outside any call.
   std::string call_id;
   std::string sip_call_id;
+  std::string uri;
 
   // May be empty with `replaces_call_id`.
   std::string refer_to;
@@ -71,6 +73,7 @@ struct TransferRequest {
 // A call that a client wants placed. Strings are the client's own and unchecked
 // but for `sdp`.
 struct PlaceRequest {
+  std::string trunk{};  // Empty: none, `to` says where it goes.
   std::string to{};
   std::string from{};  // Empty: the server's own identity.
   std::string sdp{};   // Empty: an inactive offer.
@@ -114,6 +117,7 @@ struct UpdateRequest {
 struct TransferPlan {
   // Empty where the request was only to be validated.
   std::string transfer_id;
+  // Empty outside any call.
   std::string call_id;
   std::string sip_call_id;
   // Header values.
@@ -172,13 +176,15 @@ class CallEngine {
   // (base/error.h).
   virtual void Refer(TransferRequest request, ReferDone done) = 0;
 
-  // Stops a transfer of that call as far as that can be done; `done` after its
-  // result, if it got one by that. kTooLate also where there is none.
+  // Stops a transfer of that call, or of none, as far as that can be done;
+  // `done` after its result, if it got one by that. kTooLate also where there
+  // is none.
   virtual void Cancel(std::string call_id, std::string transfer_id,
                       CancelDone done) = 0;
 
   // Places a call; `done` with its id before anything comes of it. Errors:
-  // INVALID_ARGUMENT, RESOURCE_EXHAUSTED (TOO_MANY_CALLS), UNAVAILABLE
+  // INVALID_ARGUMENT (UNKNOWN_TRUNK for one that is not configured, or leads
+  // nowhere), RESOURCE_EXHAUSTED (TOO_MANY_CALLS), UNAVAILABLE
   // (DRAINING).
   virtual void Place(PlaceRequest request, PlaceDone done) = 0;
 

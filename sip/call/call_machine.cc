@@ -107,6 +107,12 @@ int CallMachine::AnswerToReInvite() const {
   return state_.own_offer == OwnOffer::kOpen ? 491 : 200;
 }
 
+int CallMachine::AnswerToReplaces(bool early_only) const {
+  if (!live()) return 603;
+  if (state_.phase != CallPhase::kAnswered) return 481;
+  return early_only ? 486 : 200;
+}
+
 CallMachine::Actions CallMachine::OnOfferEnded() {
   if (state_.own_offer == OwnOffer::kNone) return {};
   state_.own_offer = OwnOffer::kNone;

@@ -115,6 +115,10 @@ class CallMachine {
   // is not answered or its ACK is due; 491 while one of ours is open (RFC 3261,
   // 14.2; RFC 3311, 5.2); 481 after the end.
   int AnswerToReInvite() const;
+  // How to answer a new INVITE that would replace this call (RFC 3891, 3): 200;
+  // 603 after its end, 486 where only an early dialog was meant, 481 for one
+  // that is early.
+  int AnswerToReplaces(bool early_only) const;
   // A re-INVITE was answered with 200.
   void OnReInviteAnswered() { state_.reinvite_ack_due = true; }
 

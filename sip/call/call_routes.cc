@@ -35,7 +35,10 @@ bool Fits(const CallRoute& route, const IncomingCall& call) {
        std::ranges::any_of(route.sources, [&](const IpNetwork& network) {
          return network.Contains(*call.source);
        }));
-  return from_there && AnyFits(route.request_uris, call.request_uri) &&
+  const bool by_it =
+      route.trunks.empty() ||
+      std::ranges::find(route.trunks, call.trunk) != route.trunks.end();
+  return from_there && by_it && AnyFits(route.request_uris, call.request_uri) &&
          AnyFits(route.tos, call.to);
 }
 

@@ -39,6 +39,8 @@ struct CallTreatment {
 // that is a list, any member may hold.
 struct CallRoute {
   std::vector<IpNetwork> sources{};
+  // Names of trunks that the call came by.
+  std::vector<std::string> trunks{};
   // Patterns of "user@host", or of "host" where there is no user: "*" stands
   // for any text. Hosts are compared without regard to case, users with it
   // (RFC 3261, 19.1.4).
@@ -51,6 +53,8 @@ struct CallRoute {
 struct IncomingCall {
   // Where the INVITE came from; unset where the transport did not tell.
   std::optional<IpAddress> source{};
+  // Empty: by no configured one.
+  std::string trunk{};
   // "user@host", without port and parameters.
   std::string request_uri{};
   std::string to{};

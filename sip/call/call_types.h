@@ -28,6 +28,7 @@ enum class CallEndedBy { kNobody, kServer, kFarEnd };
 // What the far end advertised about itself in Allow, Supported and Contact.
 struct FarEnd {
   bool allows_refer = true;
+  bool allows_update = false;
   bool supports_replaces = false;
   bool supports_norefersub = false;
   bool supports_target_dialog = false;
@@ -46,10 +47,14 @@ struct CallSnapshot {
   std::string local_uri;
   std::string remote_uri;
   std::string remote_target;
+  // The configured trunk; empty for none.
+  std::string trunk;
   std::string local_sdp;
   std::string remote_sdp;
   FarEnd far_end;
   std::vector<std::string> transfer_ids;
+  // The call that this one takes the place of (RFC 3891); empty for none.
+  std::string replaces_call_id;
   // This side has put the far end on hold.
   bool on_hold = false;
   // The application's own.

@@ -15,14 +15,15 @@
 namespace callcontrol::sip {
 
 class SofiaCall;
+class UriReferral;
 
 // Methods that the server serves. REFER is not among them: an inbound one is
 // refused (reliability.md, decision 5).
 inline constexpr char kAllow[] =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, UPDATE";
 inline constexpr char kAccept[] = "application/sdp";
-// No extension is supported that the far end could ask for.
-inline constexpr char kSupported[] = "";
+// Calls can be replaced (RFC 3891) and have session timers (RFC 4028).
+inline constexpr char kSupported[] = "replaces, timer";
 
 // A request of a dialog, or of none. Returns the status to answer with, or 0
 // where it answers itself, now or later (nta_request_f).
@@ -68,6 +69,9 @@ class CallHost {
 
   // The call has ended and absorbs nothing any more. Destroys it, later.
   virtual void Retire(SofiaCall& call) = 0;
+
+  // The same of a transfer outside any call.
+  virtual void Retire(UriReferral& referral) = 0;
 
   // Destroys something of a call once nothing of the call is running.
   virtual void DestroyLater(std::shared_ptr<void> object) = 0;

@@ -27,10 +27,10 @@ std::string_view OddityText(std::string_view code) {
 
 }  // namespace
 
-CallTransfer::CallTransfer(CallHost& host, SofiaCall& call, TransferPlan plan,
-                           TransferPolicy policy)
+CallTransfer::CallTransfer(CallHost& host, TransferParty& party,
+                           TransferPlan plan, TransferPolicy policy)
     : host_(host),
-      call_(call),
+      party_(party),
       plan_(std::move(plan)),
       machine_(policy, Now()) {
   host_.OnTransferOpened();
@@ -96,13 +96,13 @@ void CallTransfer::Perform(TransferMachine::Step step) {
   for (const TransferAction action : step.actions) {
     switch (action) {
       case TransferAction::kAwaitLeg:
-        call_.BeginTransfer();
+        party_.BeginTransfer();
         break;
       case TransferAction::kHold:
         Hold(true);
         break;
       case TransferAction::kAbandonHold:
-        call_.AbandonHold();
+        party_.AbandonHold();
         break;
       case TransferAction::kResume:
         Hold(false);
@@ -111,10 +111,10 @@ void CallTransfer::Perform(TransferMachine::Step step) {
         SendRefer();
         break;
       case TransferAction::kSendBye:
-        call_.HangUpLeg("transferred or hung up");
+        party_.HangUpLeg("transferred or hung up");
         break;
       case TransferAction::kSendProbe:
-        call_.Probe();
+        party_.Probe();
         break;
       case TransferAction::kRefresh:
         Subscribe(std::chrono::duration_cast<std::chrono::seconds>(
@@ -124,7 +124,7 @@ void CallTransfer::Perform(TransferMachine::Step step) {
         Subscribe(std::chrono::seconds(0));
         break;
       case TransferAction::kForget:
-        call_.Forget(*this);  // Destroys this, after the loop's turn.
+        party_.Forget(*this);  // Destroys this, after the loop's turn.
         return;
     }
   }
@@ -172,10 +172,10 @@ void CallTransfer::ArmTimer() {
 // ---- The hold around it -------------------------------------------------
 
 void CallTransfer::Hold(bool hold) {
-  call_.SetHold(hold, [&call = call_, id = plan_.transfer_id,
-                       hold](const SipStatus& status) {
+  party_.SetHold(hold, [&party = party_, id = plan_.transfer_id,
+                        hold](const SipStatus& status) {
     // The answer may come long after the transfer.
-    CallTransfer* transfer = call.FindTransfer(id);
+    CallTransfer* transfer = party.FindTransfer(id);
     if (transfer == nullptr) return;
     TransferMachine& machine = transfer->machine_;
     transfer->Perform(hold ? machine.OnHoldAnswer(status, Now())
@@ -186,10 +186,10 @@ void CallTransfer::Hold(bool hold) {
 // ---- The REFER ----------------------------------------------------------
 
 void CallTransfer::SendRefer() {
-  call_.WithNextHop([&call = call_, id = plan_.transfer_id](
-                        absl::StatusOr<SipAddress> next_hop) {
+  party_.WithNextHop([&party = party_, id = plan_.transfer_id](
+                         absl::StatusOr<SipAddress> next_hop) {
     // The look-up may have taken a while: the transfer is looked up again.
-    CallTransfer* transfer = call.FindTransfer(id);
+    CallTransfer* transfer = party.FindTransfer(id);
     if (transfer == nullptr ||
         transfer->machine_.state().phase != TransferPhase::kSending) {
       return;
@@ -212,8 +212,12 @@ void CallTransfer::SendReferTo(const SipAddress& next_hop) {
   headers.insert(headers.end(), authorization_.headers().begin(),
                  authorization_.headers().end());
   refer_ = ClientTransaction::Send(
-      call_.leg(), next_hop, host_.options().user_agent,
-      {SIP_METHOD_REFER, call_.contact(), std::move(headers)},
+      party_.leg(), next_hop, host_.options().user_agent,
+      {.method = sip_method_refer,
+       .method_name = sip_method_name_refer,
+       .contact = party_.contact(),
+       .headers = std::move(headers),
+       .request_uri = party_.request_uri()},
       [this](const sip_t& sip, ClientTransaction::Ending ending) {
         OnReferAnswer(sip, ending);
       });
@@ -226,7 +230,7 @@ void CallTransfer::SendReferTo(const SipAddress& next_hop) {
 }
 
 void CallTransfer::TellOddities() {
-  const FarEnd& far_end = call_.snapshot().far_end;
+  const FarEnd& far_end = party_.far_end();
   const SofiaCall* const consultation = host_.Find(plan_.replaces_call_id);
   if (consultation != nullptr &&
       !consultation->snapshot().far_end.supports_replaces) {
@@ -267,23 +271,24 @@ void CallTransfer::OnReferAnswer(const sip_t& sip,
     case ClientTransaction::Ending::kAnswered:
       break;
   }
-  if (status != 481 && status != 408) call_.SeenAlive();
+  if (status != 481 && status != 408) party_.SeenAlive();
   // A 2xx is a target refresh (RFC 4488, 4).
   if (IsSuccess(status) && HasUsableContact(sip)) {
-    call_.RefreshTarget(sip.sip_contact);
+    party_.RefreshTarget(sip.sip_contact);
   }
   ReferAnswer answer = ReadReferAnswer(sip);
-  answer.answerable = authorization_.Take(sip, "REFER", finished->request_uri(),
-                                          call_.credentials(), host_.NewId(""));
+  answer.answerable =
+      authorization_.Take(sip, "REFER", finished->request_uri(),
+                          party_.credentials(), host_.NewId(""));
   Perform(machine_.OnReferAnswer(answer, Now()));
 }
 
 // ---- The subscription ---------------------------------------------------
 
 void CallTransfer::Subscribe(std::chrono::seconds expires) {
-  call_.WithNextHop([&call = call_, id = plan_.transfer_id,
-                     expires](const absl::StatusOr<SipAddress>& next_hop) {
-    CallTransfer* const transfer = call.FindTransfer(id);
+  party_.WithNextHop([&party = party_, id = plan_.transfer_id,
+                      expires](const absl::StatusOr<SipAddress>& next_hop) {
+    CallTransfer* const transfer = party.FindTransfer(id);
     // The subscription ends by itself where it cannot be reached.
     if (transfer == nullptr || !next_hop.ok()) return;
     transfer->SubscribeAt(*next_hop, expires);
@@ -299,8 +304,12 @@ void CallTransfer::SubscribeAt(const SipAddress& next_hop,
   headers.insert(headers.end(), subscribe_authorization_.headers().begin(),
                  subscribe_authorization_.headers().end());
   subscribe_ = ClientTransaction::Send(
-      call_.leg(), next_hop, host_.options().user_agent,
-      {SIP_METHOD_SUBSCRIBE, call_.contact(), std::move(headers)},
+      party_.leg(), next_hop, host_.options().user_agent,
+      {.method = sip_method_subscribe,
+       .method_name = sip_method_name_subscribe,
+       .contact = party_.contact(),
+       .headers = std::move(headers),
+       .request_uri = party_.request_uri()},
       [this, expires](const sip_t& sip, ClientTransaction::Ending) {
         if (!IsProvisional(sip.sip_status->st_status)) {
           OnSubscribeAnswer(sip, expires);
@@ -313,7 +322,7 @@ void CallTransfer::OnSubscribeAnswer(const sip_t& sip,
   // Kept until the end of this function: it is what is calling.
   const std::unique_ptr<ClientTransaction> finished = std::move(subscribe_);
   if (subscribe_authorization_.Take(sip, "SUBSCRIBE", finished->request_uri(),
-                                    call_.credentials(), host_.NewId(""))) {
+                                    party_.credentials(), host_.NewId(""))) {
     Subscribe(expires);
     return;
   }

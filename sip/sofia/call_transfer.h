@@ -12,21 +12,22 @@
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/challenge_answer.h"
 #include "sip/sofia/client_transaction.h"
+#include "sip/sofia/transfer_party.h"
 #include "sip/transfer/notify_match.h"
 #include "sip/transfer/transfer_machine.h"
 
 namespace callcontrol::sip {
 
-// Runs one TransferMachine on its call: carries out its actions, tells its
+// Runs one TransferMachine on its party: carries out its actions, tells its
 // events, keeps its time.
 //
-// Ownership: owned by its call, which outlives it. Owns the REFER's
+// Ownership: owned by its party, which outlives it. Owns the REFER's
 // transaction.
 // Threads: SIP thread only. Errors: none come out; all of them are events.
 // Time: one timer of the loop at the machine's next deadline.
 class CallTransfer {
  public:
-  CallTransfer(CallHost& host, SofiaCall& call, TransferPlan plan,
+  CallTransfer(CallHost& host, TransferParty& party, TransferPlan plan,
                TransferPolicy policy);
   ~CallTransfer();
   CallTransfer(const CallTransfer&) = delete;
@@ -48,6 +49,7 @@ class CallTransfer {
   const std::string& id() const { return plan_.transfer_id; }
   bool done() const { return machine_.done(); }
   NotifyCandidate candidate() const;
+  const TransferState& state() const { return machine_.state(); }
 
  private:
   void Perform(TransferMachine::Step step);
@@ -65,7 +67,7 @@ class CallTransfer {
   void ClearConsultation();
 
   CallHost& host_;
-  SofiaCall& call_;
+  TransferParty& party_;
   TransferPlan plan_;
   TransferMachine machine_;
   std::unique_ptr<ClientTransaction> refer_;

@@ -40,7 +40,9 @@ std::unique_ptr<ClientTransaction> ClientTransaction::Send(
   std::unique_ptr<ClientTransaction> transaction(
       new ClientTransaction(std::move(on_answer)));
   const std::string route = RouteUrl(next_hop);
-  const bool invites = request.method == sip_method_invite;
+  // What may change the session also says what this side can do.
+  const bool offers = request.method == sip_method_invite ||
+                      request.method == sip_method_update;
   const bool with_sdp = !request.sdp.empty();
   su_home_t home[1] = {SU_HOME_INIT(home)};
   transaction->request_ = nta_outgoing_tcreate(
@@ -51,8 +53,8 @@ std::unique_ptr<ClientTransaction> ClientTransaction::Send(
           : URL_STRING_MAKE(request.request_uri.c_str()),
       SIPTAG_CONTACT(request.contact),
       SIPTAG_USER_AGENT_STR(user_agent.c_str()),
-      TAG_IF(invites, SIPTAG_ALLOW_STR(kAllow)),
-      TAG_IF(invites, SIPTAG_SUPPORTED_STR(kSupported)),
+      TAG_IF(offers, SIPTAG_ALLOW_STR(kAllow)),
+      TAG_IF(offers, SIPTAG_SUPPORTED_STR(kSupported)),
       TAG_IF(with_sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
       TAG_IF(with_sdp, SIPTAG_PAYLOAD_STR(request.sdp.c_str())),
       SIPTAG_UNKNOWN(VerbatimHeaders(home, request.headers)), SIPTAG_END(),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sip/call/call_routes.h"
+#include "sip/call/trunk.h"
 #include "sip/dns/resolver_options.h"
 #include "sip/transfer/transfer_types.h"
 
@@ -39,15 +40,14 @@ struct EngineOptions {
   Milliseconds answer_after{0};
   // Of incoming calls; empty: all are answered.
   std::vector<CallRoute> routes;
+  Trunks trunks;
 
   TransferPolicy transfers;
   int max_open_transfers = 10'000;
-  // sip/transfer/refer_to.h says what these do. Empty: the host of the call's
-  // remote target.
-  std::string refer_domain;
-  std::string international_prefix;
-  std::string default_country_code;
-  bool tel_to_sip = false;
+  // Of calls of no trunk. An empty host: that of the call's remote target.
+  TargetPolicy targets;
+  // The same.
+  SessionTimerPolicy session_timer;
   // Referred-By defaults to our own identity instead of the far end's.
   bool referred_by_local = false;
 

@@ -131,10 +131,31 @@ std::optional<EventHeader> ReadEventOf(const sip_t& sip) {
       WithParameters(sip.sip_event->o_type, sip.sip_event->o_params));
 }
 
+SessionTimerTerms ReadSessionTimer(const sip_t& sip) {
+  using Refresher = SessionTimerTerms::Refresher;
+  SessionTimerTerms terms;
+  terms.supported = Lists(sip.sip_supported, "timer");
+  if (const sip_session_expires_t* const header = sip.sip_session_expires) {
+    terms.interval = std::chrono::seconds(header->x_delta);
+    const char* const refresher =
+        header->x_refresher == nullptr ? "" : header->x_refresher;
+    if (absl::EqualsIgnoreCase(refresher, "uac")) {
+      terms.refresher = Refresher::kUac;
+    } else if (absl::EqualsIgnoreCase(refresher, "uas")) {
+      terms.refresher = Refresher::kUas;
+    }
+  }
+  if (sip.sip_min_se != nullptr) {
+    terms.least = std::chrono::seconds(sip.sip_min_se->min_delta);
+  }
+  return terms;
+}
+
 FarEnd ReadFarEnd(const sip_t& sip) {
   FarEnd far_end;
   far_end.allows_refer =
       sip.sip_allow == nullptr || Lists(sip.sip_allow, "REFER");
+  far_end.allows_update = Lists(sip.sip_allow, "UPDATE");
   far_end.supports_replaces = Lists(sip.sip_supported, "replaces");
   far_end.supports_norefersub = Lists(sip.sip_supported, "norefersub");
   far_end.supports_target_dialog = Lists(sip.sip_supported, "tdialog");
@@ -188,6 +209,20 @@ bool HasSdp(const sip_t& sip) {
 
 std::string_view SdpOf(const sip_t& sip) {
   return HasSdp(sip) ? BodyOf(sip) : std::string_view();
+}
+
+bool HasBadHeader(const sip_t& sip, const char* name) {
+  for (const sip_error_t* bad = sip.sip_error; bad != nullptr;
+       bad = bad->er_next) {
+    // One that is there twice keeps its own class in this list.
+    const msg_hclass_t* const kind = bad->er_common->h_class;
+    const char* const its_name =
+        kind == sip_error_class ? bad->er_name : kind->hc_name;
+    if (its_name != nullptr && absl::EqualsIgnoreCase(its_name, name)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool HasUsableContact(const sip_t& sip) {

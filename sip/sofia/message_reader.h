@@ -8,6 +8,7 @@
 
 #include "sip/call/call_routes.h"
 #include "sip/call/call_types.h"
+#include "sip/call/session_timer.h"
 #include "sip/dns/sip_route.h"
 #include "sip/sofia/sofia.h"
 #include "sip/transfer/transfer_types.h"
@@ -40,6 +41,9 @@ std::optional<EventHeader> ReadEventOf(const sip_t& sip);
 // What an INVITE, or an answer to one, says of its sender.
 FarEnd ReadFarEnd(const sip_t& sip);
 
+// What it says of the session timer (RFC 4028).
+SessionTimerTerms ReadSessionTimer(const sip_t& sip);
+
 // The Reason header (RFC 3326), cleaned; empty for none.
 std::string ReadReason(const sip_t& sip);
 
@@ -58,6 +62,10 @@ std::string_view SdpOf(const sip_t& sip);
 // Whether the body is a session description: application/sdp, or no
 // Content-Type at all.
 bool HasSdp(const sip_t& sip);
+
+// Whether a header of that name is there that cannot be read, or is there twice
+// where one is all there may be.
+bool HasBadHeader(const sip_t& sip, const char* name);
 
 // One sip or sips Contact with a host, as a dialog needs it.
 bool HasUsableContact(const sip_t& sip);

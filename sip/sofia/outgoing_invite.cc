@@ -15,11 +15,10 @@ namespace callcontrol::sip {
 
 absl::StatusOr<PlacePlan> PlanCall(const PlaceRequest& request,
                                    const EngineOptions& options,
+                                   std::shared_ptr<const Trunk> trunk,
                                    const sip_contact_t& contact) {
-  TargetPolicy policy;
-  policy.host = options.refer_domain;
-  policy.default_country_code = options.default_country_code;
-  policy.international_prefix = options.international_prefix;
+  TargetPolicy policy = trunk != nullptr ? trunk->targets : options.targets;
+  if (trunk != nullptr && policy.host.empty()) policy.host = trunk->address;
   // Nothing leads to a tel: URI.
   policy.tel_to_sip = true;
   absl::StatusOr<std::string> to = BuildUri("to", request.to, policy);
@@ -33,6 +32,8 @@ absl::StatusOr<PlacePlan> PlanCall(const PlaceRequest& request,
     return status;
   }
   return PlacePlan{.request_uri = *std::move(to),
+                   .next_hop = trunk != nullptr ? trunk->uri : std::string(),
+                   .trunk = std::move(trunk),
                    .local_uri = *std::move(from),
                    .headers = request.headers,
                    .sdp = request.sdp,
@@ -48,9 +49,10 @@ OutgoingInvite::~OutgoingInvite() {
 }
 
 void OutgoingInvite::Begin() {
+  const std::string& next_hop =
+      plan_.next_hop.empty() ? plan_.request_uri : plan_.next_hop;
   su_home_t home[1] = {SU_HOME_INIT(home)};
-  const url_t* url =
-      url_hdup(home, URL_STRING_MAKE(plan_.request_uri.c_str())->us_url);
+  const url_t* url = url_hdup(home, URL_STRING_MAKE(next_hop.c_str())->us_url);
   const std::optional<SipTarget> target =
       url == nullptr ? std::nullopt : std::optional(TargetOf(*url));
   su_home_deinit(home);
@@ -84,6 +86,8 @@ void OutgoingInvite::Begin() {
 
 void OutgoingInvite::SendNext() {
   std::vector<SipHeader> headers = plan_.headers;
+  const std::vector<SipHeader> session = call_.SessionHeaders();
+  headers.insert(headers.end(), session.begin(), session.end());
   headers.insert(headers.end(), authorization_.headers().begin(),
                  authorization_.headers().end());
   while (next_ < addresses_.size()) {
@@ -133,8 +137,9 @@ void OutgoingInvite::OnAnswer(const sip_t& sip,
     return;
   }
   if (!cancelled_ &&
-      authorization_.Take(sip, "INVITE", finished->request_uri(),
-                          call_.credentials(), host_.NewId(""))) {
+      (call_.TakeLeastInterval(sip) ||
+       authorization_.Take(sip, "INVITE", finished->request_uri(),
+                           call_.credentials(), host_.NewId("")))) {
     // To the same address again.
     --next_;
     SendNext();

@@ -21,6 +21,9 @@ namespace callcontrol::sip {
 // A call as it will be placed; checked.
 struct PlacePlan {
   std::string request_uri{};
+  // Where the INVITE goes; empty: to the request-URI.
+  std::string next_hop{};
+  std::shared_ptr<const Trunk> trunk{};
   // Our identity, an addr-spec.
   std::string local_uri{};
   std::vector<SipHeader> headers{};
@@ -29,10 +32,12 @@ struct PlacePlan {
   Milliseconds ring_limit{};
 };
 
-// Checks what a client asked for. `contact` is ours, for an identity of our
-// own. Errors: see CallEngine::Place().
+// Checks what a client asked for. `trunk` is the one that it named, null for
+// none. `contact` is ours, for an identity of our own. Errors: see
+// CallEngine::Place().
 absl::StatusOr<PlacePlan> PlanCall(const PlaceRequest& request,
                                    const EngineOptions& options,
+                                   std::shared_ptr<const Trunk> trunk,
                                    const sip_contact_t& contact);
 
 // The INVITE of a call that this side places: from address to address of its

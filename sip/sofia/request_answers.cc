@@ -9,8 +9,12 @@
 namespace callcontrol::sip {
 
 int RefuseUnknownExtensions(nta_incoming_t* request, const sip_t& sip) {
-  return nta_check_required(request, &sip, nullptr,
-                            SIPTAG_SUPPORTED_STR(kSupported), TAG_END());
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  const int refused =
+      nta_check_required(request, &sip, sip_supported_make(home, kSupported),
+                         SIPTAG_SUPPORTED_STR(kSupported), TAG_END());
+  su_home_deinit(home);
+  return refused;
 }
 
 int RefuseMethod(nta_incoming_t* request, const sip_t& sip) {
@@ -39,9 +43,10 @@ int AnswerOptions(nta_incoming_t* request, const sip_contact_t* contact,
   return 200;
 }
 
-int AnswerWithContact(nta_incoming_t* request, const sip_contact_t* contact) {
-  nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(contact), TAG_END());
-  return 200;
+int RefuseInterval(nta_incoming_t* request, const std::string& least) {
+  nta_incoming_treply(request, SIP_422_SESSION_TIMER_TOO_SMALL,
+                      SIPTAG_MIN_SE_STR(least.c_str()), TAG_END());
+  return 422;
 }
 
 int RefuseForNow(nta_incoming_t* request, int status) {

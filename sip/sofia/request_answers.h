@@ -13,8 +13,8 @@ namespace callcontrol::sip {
 //
 // Threads: SIP thread only.
 
-// 420 with Unsupported where Require lists anything: no extension is served
-// (RFC 3261, 8.2.2.3). 0, and nothing sent, where it does not.
+// 420 with Unsupported where Require lists what is not served (RFC 3261,
+// 8.2.2.3). 0, and nothing sent, where it does not.
 int RefuseUnknownExtensions(nta_incoming_t* request, const sip_t& sip);
 
 // 405 with Allow for a method that exists and is not served, 501 for one that
@@ -28,8 +28,8 @@ int AnswerBadEvent(nta_incoming_t* request);
 int AnswerOptions(nta_incoming_t* request, const sip_contact_t* contact,
                   const std::string& user_agent);
 
-// 200 with Contact.
-int AnswerWithContact(nta_incoming_t* request, const sip_contact_t* contact);
+// 422 with the Min-SE that would do (RFC 4028, 6).
+int RefuseInterval(nta_incoming_t* request, const std::string& least);
 
 // `status` with Retry-After of 0 to 10 s, drawn (RFC 3261, 14.2).
 int RefuseForNow(nta_incoming_t* request, int status);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "sip/sofia/message_reader.h"
 #include "sip/sofia/sofia_call.h"
@@ -63,9 +64,12 @@ void SessionUpdate::GiveUp() {
 }
 
 void SessionUpdate::SendTo(const SipAddress& next_hop) {
+  std::vector<SipHeader> headers = call_.SessionHeaders();
+  headers.insert(headers.end(), authorization_.headers().begin(),
+                 authorization_.headers().end());
   invite_ = ClientTransaction::Send(
       call_.leg(), next_hop, host_.options().user_agent,
-      {SIP_METHOD_INVITE, call_.contact(), authorization_.headers(), offer_},
+      {SIP_METHOD_INVITE, call_.contact(), std::move(headers), offer_},
       [this](const sip_t& sip, ClientTransaction::Ending ending) {
         OnAnswer(sip, ending);
       });
@@ -91,8 +95,9 @@ void SessionUpdate::OnAnswer(const sip_t& sip,
     return;
   }
   if (!cancelled_ &&
-      authorization_.Take(sip, "INVITE", finished->request_uri(),
-                          call_.credentials(), host_.NewId(""))) {
+      (call_.TakeLeastInterval(sip) ||
+       authorization_.Take(sip, "INVITE", finished->request_uri(),
+                           call_.credentials(), host_.NewId("")))) {
     Begin();
     return;
   }
@@ -101,6 +106,7 @@ void SessionUpdate::OnAnswer(const sip_t& sip,
                   .remote_sdp = std::string(SdpOf(sip))};
   if (IsSuccess(status)) {
     if (HasUsableContact(sip)) call_.RefreshTarget(sip.sip_contact);
+    call_.OnSessionAnswered(sip);
     Acknowledge(std::move(finished), std::move(outcome));
   } else {
     Finish(outcome);

@@ -78,8 +78,23 @@ void SofiaCall::BeginSession() {
   snapshot_.create_time = absl::Now();
 }
 
+void SofiaCall::TakeTrunk(std::shared_ptr<const Trunk> trunk) {
+  trunk_ = std::move(trunk);
+  if (trunk_ != nullptr) snapshot_.trunk = trunk_->name;
+  session_timer_ =
+      SessionTimer(trunk_ != nullptr ? trunk_->session_timer
+                                     : host_.options().session_timer);
+}
+
+const Credentials* SofiaCall::credentials() const {
+  if (credentials_) return &*credentials_;
+  const bool has = trunk_ != nullptr && trunk_->credentials.has_value();
+  return has ? &*trunk_->credentials : nullptr;
+}
+
 SofiaCall::~SofiaCall() {
   if (answer_timer_) host_.loop().timers().Cancel(*answer_timer_);
+  if (session_timer_id_) host_.loop().timers().Cancel(*session_timer_id_);
   outgoing_.reset();
   update_.reset();
   transfers_.clear();
@@ -122,9 +137,9 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
   ReleaseIfOver();
 }
 
-void SofiaCall::HangUp() {
+void SofiaCall::HangUp(std::string_view reason) {
   if (CallTransfer* transfer = open_transfer()) transfer->OnLocalHangUp();
-  HangUpLeg("hung up by a client");
+  HangUpLeg(reason);
 }
 
 void SofiaCall::ShutDownTransfers() {
@@ -199,9 +214,7 @@ void SofiaCall::OnProbeAnswered(int status) {
   }
   // Whatever came from the far end meanwhile has cleared it.
   if (!machine_.state().suspect) return;
-  constexpr char kCause[] = "the far end does not know the call any more";
-  if (CallTransfer* transfer = open_transfer()) transfer->OnLegLost(kCause);
-  HangUpLeg(kCause);
+  LoseLeg("the far end does not know the call any more");
 }
 
 // ---- Where requests go --------------------------------------------------
@@ -216,30 +229,12 @@ void SofiaCall::WithNextHop(NextHopReady ready) {
   }
   const SipTarget next =
       TargetOf(route != nullptr ? *route->r_url : *target->m_url);
-  const auto check = [](SipAddress address) -> absl::StatusOr<SipAddress> {
-    if (address.transport == SipTransport::kTls) {
-      return absl::UnavailableError("SIP over TLS is not served");
-    }
-    return address;
-  };
-  if (const std::optional<SipAddress> address = NumericAddress(next)) {
-    std::move(ready)(check(*address));
-    return;
-  }
-  host_.resolver().Resolve(
-      next, host_.options().dns_limit,
-      [&host = host_, id = snapshot_.call_id, check, ready = std::move(ready)](
-          absl::StatusOr<std::vector<SipAddress>> found) mutable {
-        host.loop().Post([&host, id, check, ready = std::move(ready),
-                          found = std::move(found)]() mutable {
-          if (host.Find(id) == nullptr) return;
-          if (!found.ok()) {
-            std::move(ready)(found.status());
-          } else {
-            std::move(ready)(check(found->front()));
-          }
-        });
-      });
+  FindNextHop(
+      host_, next,
+      [&host = host_, id = snapshot_.call_id] {
+        return host.Find(id) != nullptr;
+      },
+      std::move(ready));
 }
 
 void SofiaCall::RefreshTarget(const sip_contact_t* contact) {
@@ -257,6 +252,10 @@ void SofiaCall::RefreshTarget(const sip_contact_t* contact) {
 void SofiaCall::PublishPhase() {
   const CallState& state = machine_.state();
   if (snapshot_.phase == state.phase) return;
+  if (!machine_.live()) {
+    session_timer_.Stop();
+    ArmSessionTimer();
+  }
   snapshot_.phase = state.phase;
   snapshot_.end_reason = state.end_reason;
   snapshot_.end_status = state.end_status;

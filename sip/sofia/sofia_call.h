@@ -20,6 +20,7 @@
 #include "sip/sofia/client_transaction.h"
 #include "sip/sofia/outgoing_invite.h"
 #include "sip/sofia/session_update.h"
+#include "sip/sofia/transfer_party.h"
 #include "sip/transfer/refer_to.h"
 
 namespace callcontrol::sip {
@@ -34,11 +35,10 @@ namespace callcontrol::sip {
 // Threads: SIP thread only. Errors: none come out but those of Refer() and of a
 // client's decisions.
 // Time: the loop's timers and Sofia's transactions.
-class SofiaCall final : public RequestHandler, public InviteHandler {
+class SofiaCall final : public RequestHandler,
+                        public InviteHandler,
+                        public TransferParty {
  public:
-  using NextHopReady =
-      absl::AnyInvocable<void(absl::StatusOr<SipAddress> next_hop) &&>;
-
   // A call for a good INVITE outside any dialog. Takes over `invite`. Null
   // where Sofia is out of memory. Then Start().
   static std::unique_ptr<SofiaCall> Create(CallHost& host,
@@ -51,9 +51,20 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   SofiaCall(const SofiaCall&) = delete;
   SofiaCall& operator=(const SofiaCall&) = delete;
 
-  // Does with the INVITE, which is `sip`, what `treatment` says: answers it,
-  // now or after ringing, rejects it, or waits for a client to.
-  void Start(const sip_t& sip, const CallTreatment& treatment);
+  // Does with the INVITE, which is `sip` and came by `trunk` or by none, what
+  // `treatment` says: answers it, now or after ringing, rejects it, or waits
+  // for a client to.
+  void Start(const sip_t& sip, const CallTreatment& treatment,
+             std::shared_ptr<const Trunk> trunk);
+
+  // How an INVITE with this Replaces is answered: 200 where this is the dialog
+  // that it names and may take the place of; nullopt where it names another
+  // one.
+  std::optional<int> AnswerToReplaces(const sip_replaces_t& replaces) const;
+  // Once this call is answered it takes the place of that one. Before Start().
+  void Replace(const SofiaCall& other) {
+    snapshot_.replaces_call_id = other.snapshot().call_id;
+  }
 
   // Sends the INVITE of a call that this side places.
   void BeginPlaced();
@@ -69,16 +80,12 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   // CallEngine::Refer().
   absl::StatusOr<TransferPlan> Refer(const TransferRequest& request);
 
-  // Sends the REFER of a transfer that was taken on, where the call is ready
-  // for it; else it leaves when the call is.
-  void BeginTransfer();
-
   // Changes the session at a client's request. Errors: see
   // CallEngine::Update().
   void Update(const UpdateRequest& request, CallEngine::CallDone done);
 
-  // Ends the call with its open transfer, at a client's request.
-  void HangUp();
+  // Ends the call with its open transfer. `reason` is for people.
+  void HangUp(std::string_view reason);
 
   // The server stops: ends the open transfer.
   void ShutDownTransfers();
@@ -86,28 +93,34 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   int OnRequest(nta_incoming_t* request, const sip_t& sip) override;
   void OnAckOrCancel(nta_incoming_t* invite, const sip_t* sip) override;
 
-  // ---- For its transfers ----
+  // ---- TransferParty ----
 
-  // Sends BYE, or whatever ends the call as it stands.
-  void HangUpLeg(std::string_view reason);
-  // Asks the far end by OPTIONS whether it still knows the call.
-  void Probe();
-  // Hands out where the next request in the dialog goes: at once for a numeric
-  // address, else when the name is looked up. `ready` is dropped where the call
-  // is gone by then.
-  void WithNextHop(NextHopReady ready);
-  void RefreshTarget(const sip_contact_t* contact);
-  // Puts the far end on hold, or takes it off. `done` once it has answered;
-  // with 0 where there was nothing to change, or the call is not there for it.
-  using HoldDone = absl::AnyInvocable<void(const SipStatus& status) &&>;
-  void SetHold(bool hold, HoldDone done);
-  // Nobody waits for the hold any more: it is undone, should it come about.
-  void AbandonHold();
-  // The far end showed that it knows the call.
-  void SeenAlive() { machine_.OnAlive(); }
-  CallTransfer* FindTransfer(std::string_view transfer_id);
-  // Destroys a transfer after the loop's turn.
-  void Forget(CallTransfer& transfer);
+  nta_leg_t* leg() override { return leg_; }
+  std::string request_uri() const override { return ""; }
+  const sip_contact_t* contact() const override { return host_.contact(tcp_); }
+  const Credentials* credentials() const override;
+  void WithNextHop(NextHopReady ready) override;
+  void RefreshTarget(const sip_contact_t* contact) override;
+  void BeginTransfer() override;
+  void SetHold(bool hold, HoldDone done) override;
+  void AbandonHold() override;
+  void HangUpLeg(std::string_view reason) override;
+  void Probe() override;
+  void SeenAlive() override { machine_.OnAlive(); }
+  const FarEnd& far_end() const override { return snapshot_.far_end; }
+  CallTransfer* FindTransfer(std::string_view transfer_id) override;
+  void Forget(CallTransfer& transfer) override;
+
+  // ---- For transfers of others to its far end ----
+
+  // FAILED_PRECONDITION where the call is not answered, or is ending.
+  absl::Status CheckAnswered() const;
+  // ABORTED with the id of the open transfer.
+  absl::Status CheckNoTransfer();
+  // This dialog as its far end sees it (RFC 3891, 3).
+  ReplacedDialog AsReplaced() const;
+  // Where others reach the far end of this call.
+  std::string PublicTarget() const;
 
   // ---- For its INVITE ----
 
@@ -121,19 +134,21 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
                       std::shared_ptr<ClientTransaction> invite);
   void OnCallRefused(const SipStatus& status, CallEndedBy by);
 
-  // ---- For its change of the session ----
+  // ---- For its INVITEs and changes of the session ----
+
+  // What a request of ours says of the session timer, and what answers to it
+  // do. Of a 422: whether it may be sent again.
+  std::vector<SipHeader> SessionHeaders() const {
+    return session_timer_.RequestHeaders();
+  }
+  void OnSessionAnswered(const sip_t& sip);
+  bool TakeLeastInterval(const sip_t& sip);
 
   void OnOfferSent() { machine_.OnOfferSent(); }
   void OnOfferMet() { machine_.OnOfferMet(); }
   // How long an INVITE of ours waits after a 491 (RFC 3261, 14.1).
   Milliseconds DrawGlareBackoff() const;
 
-  nta_leg_t* leg() const { return leg_; }
-  // What challenges are answered with; null: nothing.
-  const Credentials* credentials() const {
-    return credentials_ ? &*credentials_ : nullptr;
-  }
-  const sip_contact_t* contact() const { return host_.contact(tcp_); }
   const CallSnapshot& snapshot() const { return snapshot_; }
   bool live() const { return machine_.live(); }
   // The session description of this side, byte by byte.
@@ -143,6 +158,7 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   SofiaCall(CallHost& host, nta_incoming_t* invite, const sip_t& sip);
   SofiaCall(CallHost& host, PlacePlan plan);
   void BeginSession();
+  void TakeTrunk(std::shared_ptr<const Trunk> trunk);
 
   // Requests inside the dialog.
   bool IsOfThisDialog(const sip_t& sip) const;
@@ -155,10 +171,6 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   void AnswerAfter(Milliseconds ringing);
   void OfferToClients(const CallTreatment& treatment);
   void ArmAnswerTimer(Milliseconds wait, absl::AnyInvocable<void()> then);
-  // FAILED_PRECONDITION where the call is not answered, or is ending.
-  absl::Status CheckAnswered() const;
-  // ABORTED with the id of the open transfer.
-  absl::Status CheckNoTransfer();
   // FAILED_PRECONDITION where the INVITE has been answered.
   absl::Status CheckAwaitsAnswer() const;
   // Takes a client's session description as this side's.
@@ -166,6 +178,7 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   void SendRinging();
   void SendReject();
   void Answer();
+  void EndReplaced();
   void SendBye();
   void OnByeAnswered(int status);
   // Whether a challenge to the BYE can be answered.
@@ -181,8 +194,9 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   void RememberLocalSdp(std::string sdp);
   // Whether there was one that differs from the last.
   bool RememberRemoteSdp(std::string_view sdp);
-  // An offer of the far end inside the dialog was answered with `answer`.
-  void TakeSession(const sip_t& sip, const std::string& answer);
+  // An offer of the far end inside the dialog is answered with `answer`.
+  // Returns whether either side's description is another one than before.
+  bool TakeSession(const sip_t& sip, const std::string& answer);
 
   // A change of the session: what is offered, and whether it is a hold.
   void Renegotiate(std::string offer, bool hold, SessionUpdate::Done done);
@@ -192,6 +206,18 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   std::string OfferFor(const UpdateRequest& request) const;
   absl::Status CheckMayUpdate(const UpdateRequest& request);
 
+  // 200 to an INVITE or UPDATE, with `sdp` where it is not empty: the session
+  // lasts anew.
+  void SendOk(nta_incoming_t* request, const std::string& sdp);
+  void ArmSessionTimer();
+  void OnSessionTimer();
+  void RefreshSession();
+  void SendRefresh(const SipAddress& next_hop);
+  void OnRefreshAnswer(const sip_t& sip, ClientTransaction::Ending ending);
+  void RetryRefresh();
+  // The far end does not know the call, or is not there.
+  void LoseLeg(const std::string& cause);
+
   // Tells watchers where the call changed.
   void PublishPhase();
   void Publish(CallChange change);
@@ -199,16 +225,6 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   void ReleaseIfOver();
 
   absl::StatusOr<TransferPlan> Plan(const TransferRequest& request) const;
-  // Writes `request`'s Refer-To.
-  absl::StatusOr<std::string> PlanReferTo(const TransferRequest& request,
-                                          const TargetPolicy& policy) const;
-  // The consultation call that is to be replaced, as one that can be.
-  absl::StatusOr<SofiaCall*> FindConsultation(const std::string& call_id) const;
-  // This dialog as its far end sees it (RFC 3891, 3).
-  ReplacedDialog AsReplaced() const;
-  // Where others reach the far end of this call.
-  std::string PublicTarget() const;
-  TransferPolicy PolicyOf(const TransferRequest& request) const;
   CallTransfer* open_transfer();
 
   CallHost& host_;
@@ -236,6 +252,12 @@ class SofiaCall final : public RequestHandler, public InviteHandler {
   RejectRequest reject_;
   bool retired_ = false;
   std::optional<TimerQueue::Id> answer_timer_;
+  SessionTimer session_timer_{{}};
+  std::optional<TimerQueue::Id> session_timer_id_;
+  std::unique_ptr<ClientTransaction> refresh_;
+  ChallengeAnswer refresh_authorization_;
+  // By which the call came or went; null for none.
+  std::shared_ptr<const Trunk> trunk_;
   std::optional<Credentials> credentials_;
   std::unique_ptr<ClientTransaction> bye_;
   ChallengeAnswer bye_authorization_;

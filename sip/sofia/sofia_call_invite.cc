@@ -37,12 +37,20 @@ std::string CleanSdp(std::string_view sdp) {
 
 }  // namespace
 
-void SofiaCall::Start(const sip_t& sip, const CallTreatment& treatment) {
+void SofiaCall::Start(const sip_t& sip, const CallTreatment& treatment,
+                      std::shared_ptr<const Trunk> trunk) {
+  TakeTrunk(std::move(trunk));
   snapshot_.tags = treatment.tags;
   // Whoever decides about the call wants to see its offer.
   RememberRemoteSdp(SdpOf(sip));
   Publish(CallChange::kIncoming);
   nta_incoming_treply(invite_, SIP_100_TRYING, TAG_END());
+  const SessionTimerTerms terms = ReadSessionTimer(sip);
+  if (session_timer_.IsTooShort(terms)) {
+    Perform(machine_.OnRefused(422, "the session interval is too short"));
+    return;
+  }
+  session_timer_.OnRequest(terms);
   if (treatment.kind == CallTreatment::Kind::kReject) {
     reject_.phrase = treatment.phrase;
     Perform(machine_.OnRefused(treatment.status, "rejected by a route"));
@@ -198,6 +206,7 @@ void SofiaCall::SendReject() {
   const int status = machine_.state().end_status;
   const char* const phrase = reject_.phrase.empty() ? sip_status_phrase(status)
                                                     : reject_.phrase.c_str();
+  const std::string least = session_timer_.LeastHeader();
   std::string contacts;
   for (const std::string& contact : reject_.contacts) {
     absl::StrAppend(&contacts, contacts.empty() ? "" : ", ", "<", contact, ">");
@@ -205,20 +214,38 @@ void SofiaCall::SendReject() {
   nta_incoming_treply(
       invite_, status, phrase, SIPTAG_ACCEPT_STR(kAccept),
       SIPTAG_SERVER_STR(host_.options().user_agent.c_str()),
+      TAG_IF(status == 422, SIPTAG_MIN_SE_STR(least.c_str())),
       TAG_IF(!contacts.empty(), SIPTAG_CONTACT_STR(contacts.c_str())),
       TAG_END());
   nta_incoming_destroy(std::exchange(invite_, nullptr));
 }
 
 void SofiaCall::Answer() {
-  nta_incoming_treply(invite_, SIP_200_OK, SIPTAG_CONTACT(contact()),
-                      SIPTAG_ALLOW_STR(kAllow),
-                      SIPTAG_SUPPORTED_STR(kSupported),
-                      SIPTAG_SERVER_STR(host_.options().user_agent.c_str()),
-                      SIPTAG_CONTENT_TYPE_STR("application/sdp"),
-                      SIPTAG_PAYLOAD_STR(local_sdp_.c_str()), TAG_END());
+  SendOk(invite_, local_sdp_);
   RememberLocalSdp(std::move(local_sdp_));
   snapshot_.answer_time = absl::Now();
+  EndReplaced();
+}
+
+// ---- Replaces -----------------------------------------------------------
+
+std::optional<int> SofiaCall::AnswerToReplaces(
+    const sip_replaces_t& replaces) const {
+  const auto equal = [](const char* a, const char* b) {
+    return a != nullptr && b != nullptr && absl::string_view(a) == b;
+  };
+  // As this side, which receives it, sees the tags (RFC 3891, 3).
+  if (!equal(replaces.rp_to_tag, nta_leg_get_tag(leg_)) ||
+      !equal(replaces.rp_from_tag, nta_leg_get_rtag(leg_))) {
+    return std::nullopt;
+  }
+  return machine_.AnswerToReplaces(replaces.rp_early_only != 0);
+}
+
+void SofiaCall::EndReplaced() {
+  SofiaCall* const replaced = host_.Find(snapshot_.replaces_call_id);
+  if (replaced == nullptr || !replaced->live()) return;
+  replaced->HangUp(absl::StrCat("replaced by call ", snapshot_.call_id));
 }
 
 SofiaCall::SdpAnswer SofiaCall::AnswerOffer(const sip_t& sip) {
@@ -260,11 +287,12 @@ bool SofiaCall::RememberRemoteSdp(std::string_view sdp) {
   return true;
 }
 
-void SofiaCall::TakeSession(const sip_t& sip, const std::string& answer) {
+bool SofiaCall::TakeSession(const sip_t& sip, const std::string& answer) {
   // The server's own answers hold nobody; that is what a resume goes back to.
   if (snapshot_.on_hold && !client_has_media_) sdp_off_hold_ = answer;
+  const bool local_changed = answer != local_sdp_;
   RememberLocalSdp(answer);
-  RememberRemoteSdp(SdpOf(sip));
+  return RememberRemoteSdp(SdpOf(sip)) || local_changed;
 }
 
 }  // namespace callcontrol::sip

@@ -54,6 +54,7 @@ SofiaCall::SofiaCall(CallHost& host, PlacePlan plan)
     client_has_media_ = true;
     RememberLocalSdp(plan.sdp);
   }
+  TakeTrunk(plan.trunk);
   credentials_ = plan.credentials;
   outgoing_ = std::make_shared<OutgoingInvite>(host_, *this, std::move(plan));
 }
@@ -88,6 +89,7 @@ void SofiaCall::OnCallAnswered(const sip_t& sip,
   snapshot_.far_end = ReadFarEnd(sip);
   snapshot_.answer_time = absl::Now();
   RememberRemoteSdp(SdpOf(sip));
+  OnSessionAnswered(sip);
   // Nothing else leaves in the dialog before the ACK.
   WithNextHop(
       [this, invite = std::move(invite)](absl::StatusOr<SipAddress> next_hop) {

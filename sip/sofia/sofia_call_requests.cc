@@ -83,10 +83,15 @@ int SofiaCall::OnReInvite(nta_incoming_t* request, const sip_t& sip) {
   const int status = machine_.AnswerToReInvite();
   if (status == 500) return RefuseForNow(request, 500);
   if (status != 200) return status;
+  const SessionTimerTerms terms = ReadSessionTimer(sip);
+  if (session_timer_.IsTooShort(terms)) {
+    return RefuseInterval(request, session_timer_.LeastHeader());
+  }
   const SdpAnswer answer = AnswerOffer(sip);
   if (answer.refuse_with != 0) {
     return RefuseBody(request, answer.refuse_with);
   }
+  session_timer_.OnRequest(terms);
   if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
   reinvite_ = request;
   nta_incoming_bind(
@@ -96,14 +101,10 @@ int SofiaCall::OnReInvite(nta_incoming_t* request, const sip_t& sip) {
         return 0;
       },
       static_cast<InviteHandler*>(this));
-  TakeSession(sip, answer.sdp);
-  nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(contact()),
-                      SIPTAG_ALLOW_STR(kAllow),
-                      SIPTAG_SUPPORTED_STR(kSupported),
-                      SIPTAG_CONTENT_TYPE_STR("application/sdp"),
-                      SIPTAG_PAYLOAD_STR(answer.sdp.c_str()), TAG_END());
+  const bool changed = TakeSession(sip, answer.sdp);
+  SendOk(request, answer.sdp);
   machine_.OnReInviteAnswered();
-  Publish(CallChange::kUpdated);
+  if (changed) Publish(CallChange::kUpdated);
   return 0;
 }
 
@@ -113,20 +114,21 @@ int SofiaCall::OnUpdate(nta_incoming_t* request, const sip_t& sip) {
   const int status = machine_.AnswerToReInvite();
   if (status == 500) return RefuseForNow(request, 500);
   if (status != 200) return status;
-  if (BodyOf(sip).empty()) {
-    if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
-    return AnswerWithContact(request, contact());
+  const SessionTimerTerms terms = ReadSessionTimer(sip);
+  if (session_timer_.IsTooShort(terms)) {
+    return RefuseInterval(request, session_timer_.LeastHeader());
   }
-  const SdpAnswer answer = AnswerOffer(sip);
+  // Without an offer it refreshes, and answers nothing (RFC 3311, 5.1).
+  const bool offers = !BodyOf(sip).empty();
+  const SdpAnswer answer = offers ? AnswerOffer(sip) : SdpAnswer{};
   if (answer.refuse_with != 0) {
     return RefuseBody(request, answer.refuse_with);
   }
+  session_timer_.OnRequest(terms);
   if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
-  TakeSession(sip, answer.sdp);
-  nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(contact()),
-                      SIPTAG_CONTENT_TYPE_STR("application/sdp"),
-                      SIPTAG_PAYLOAD_STR(answer.sdp.c_str()), TAG_END());
-  Publish(CallChange::kUpdated);
+  const bool changed = offers && TakeSession(sip, answer.sdp);
+  SendOk(request, answer.sdp);
+  if (changed) Publish(CallChange::kUpdated);
   return 200;
 }
 

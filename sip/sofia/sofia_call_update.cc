@@ -153,20 +153,21 @@ void SofiaCall::OnUpdateEnded(const std::string& offer, bool hold,
   if (!machine_.live()) return;
   const int status = outcome.status.code;
   if (IsSuccess(status)) {
-    if (hold) sdp_off_hold_ = local_sdp_;
+    // A refresh offers what there is.
+    const bool offered = offer != local_sdp_;
+    if (hold && !snapshot_.on_hold) sdp_off_hold_ = local_sdp_;
     snapshot_.on_hold = hold;
     RememberLocalSdp(offer);
     sdp_origin_.version = SdpVersion(offer).value_or(sdp_origin_.version);
-    RememberRemoteSdp(outcome.remote_sdp);
-    Publish(CallChange::kUpdated);
+    if (RememberRemoteSdp(outcome.remote_sdp) || offered) {
+      Publish(CallChange::kUpdated);
+    }
     return;
   }
   // RFC 3261, 12.2.1.2: it does not know the call, or is not there.
   if (status == 481 || status == 408 || (!outcome.answered && status != 487)) {
-    const std::string cause = absl::StrCat("a re-INVITE failed: ", status, " ",
-                                           outcome.status.reason);
-    if (CallTransfer* transfer = open_transfer()) transfer->OnLegLost(cause);
-    HangUpLeg(cause);
+    LoseLeg(absl::StrCat("a re-INVITE failed: ", status, " ",
+                         outcome.status.reason));
   }
 }
 

@@ -20,6 +20,7 @@
 #include "sip/sofia/sip_loop.h"
 #include "sip/sofia/sofia_call.h"
 #include "sip/sofia/sofia_log.h"
+#include "sip/sofia/uri_referral.h"
 
 namespace callcontrol::sip {
 namespace {
@@ -42,6 +43,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   Impl(EngineOptions options, EngineObserver& observer)
       : options_(std::move(options)),
         routes_(options_.routes),
+        trunks_(options_.trunks),
         observer_(observer) {}
 
   ~Impl() override {
@@ -49,6 +51,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     loop_.Post([&] {
       by_sip_call_id_.clear();
       calls_.clear();
+      referrals_by_tag_.clear();
+      referrals_.clear();
       buried_.clear();
       agent_.reset();
       gone.set_value();
@@ -76,34 +80,43 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   std::uint16_t port() const { return agent_->port(); }
 
   void Refer(const TransferRequest& request, ReferDone done) {
-    SofiaCall* call = request.call_id.empty()
-                          ? FindBySipCallId(request.sip_call_id)
-                          : Find(request.call_id);
     if (draining_) {
       std::move(done)(
           MakeError(absl::StatusCode::kUnavailable, {.reason = "DRAINING"},
                     "the server is stopping and takes no more transfers"));
-    } else if (call == nullptr) {
-      std::move(done)(NoSuchCall(request.call_id.empty() ? request.sip_call_id
-                                                         : request.call_id));
-    } else if (open_transfers_ >= options_.max_open_transfers) {
-      std::move(done)(MakeError(absl::StatusCode::kResourceExhausted,
-                                {.reason = "TOO_MANY_TRANSFERS"},
-                                absl::StrCat(open_transfers_,
-                                             " transfers are open, which is "
-                                             "as many as are allowed")));
-    } else {
-      absl::StatusOr<TransferPlan> plan = call->Refer(request);
-      const bool begun = plan.ok() && !request.validate_only;
-      // The client is told before the first event, so that it misses none.
-      std::move(done)(std::move(plan));
-      if (begun) call->BeginTransfer();
+      return;
     }
+    TransferParty* party = nullptr;
+    absl::StatusOr<TransferPlan> plan = TakeOn(request, party);
+    // The client is told before the first event, so that it misses none.
+    std::move(done)(std::move(plan));
+    if (party != nullptr) party->BeginTransfer();
+  }
+
+  void Cancel(const std::string& call_id, const std::string& transfer_id,
+              CancelDone done) {
+    CancelOutcome outcome = CancelOutcome::kTooLate;
+    if (SofiaCall* const call = Find(call_id)) {
+      CallTransfer* const transfer = call->FindTransfer(transfer_id);
+      if (transfer != nullptr) outcome = transfer->OnCancel();
+    } else if (const auto found = referrals_.find(transfer_id);
+               found != referrals_.end()) {
+      outcome = found->second->Cancel();
+    }
+    std::move(done)(outcome);
   }
 
   void Place(const PlaceRequest& request, PlaceDone done) {
+    std::shared_ptr<const Trunk> trunk = FindTrunk(request.trunk, trunks_);
+    if (!request.trunk.empty() && (trunk == nullptr || trunk->uri.empty())) {
+      std::move(done)(
+          InvalidField("trunk", "UNKNOWN_TRUNK",
+                       absl::StrCat("no trunk \"", request.trunk,
+                                    "\" with an address is configured")));
+      return;
+    }
     absl::StatusOr<PlacePlan> plan =
-        PlanCall(request, options_, *contact(false));
+        PlanCall(request, options_, std::move(trunk), *contact(false));
     if (!plan.ok()) {
       std::move(done)(plan.status());
       return;
@@ -142,7 +155,10 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     std::move(done)(call != nullptr ? act(*call) : NoSuchCall(call_id));
   }
 
-  void SetRoutes(std::vector<CallRoute> routes) { routes_ = std::move(routes); }
+  void SetRouting(std::vector<CallRoute> routes, Trunks trunks) {
+    routes_ = std::move(routes);
+    trunks_ = std::move(trunks);
+  }
 
   // From any thread, ahead of Drain(), so that whoever is told of the draining
   // finds it true.
@@ -163,8 +179,9 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       SofiaCall* call = Find(id);
       if (call == nullptr) continue;
       call->ShutDownTransfers();
-      call->HangUp();
+      call->HangUp("the server stops");
     }
+    for (const auto& [id, referral] : referrals_) referral->ShutDown();
     loop_.timers().Add(std::chrono::steady_clock::now() + kStopWait, [this] {
       live_calls_ = 0;
       TellIfStopped();
@@ -215,6 +232,14 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     calls_.erase(it);
   }
 
+  void Retire(UriReferral& referral) override {
+    const auto found = referrals_.find(referral.transfer_id());
+    if (found == referrals_.end()) return;
+    referrals_by_tag_.erase(referral.tag());
+    DestroyLater(std::move(found->second));
+    referrals_.erase(found);
+  }
+
   void DestroyLater(std::shared_ptr<void> object) override {
     if (buried_.empty()) {
       loop_.Post([this] { buried_.clear(); });
@@ -240,8 +265,9 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       case sip_method_invite:
         if (sip.sip_to->a_tag != nullptr) return 481;
         return OnInvite(request, sip);
-      case sip_method_bye:
       case sip_method_notify:
+        return OnNotify(request, sip);
+      case sip_method_bye:
       case sip_method_update:
       case sip_method_cancel:
       case sip_method_prack:
@@ -268,17 +294,94 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       nta_incoming_treply(request, 400, "Missing or Bad Contact", TAG_END());
       return 400;
     }
+    SofiaCall* replaced = nullptr;
+    if (const int refused = FindReplaced(sip, replaced)) return refused;
     std::unique_ptr<SofiaCall> call = SofiaCall::Create(*this, request, sip);
     if (call == nullptr) return 500;
+    if (replaced != nullptr) call->Replace(*replaced);
     msg_t* message = nta_incoming_getrequest(request);
     const su_addrinfo_t* source =
         message == nullptr ? nullptr : msg_addrinfo(message);
-    const CallTreatment& treatment = TreatmentOf(
-        ReadIncomingCall(sip, source == nullptr ? nullptr : source->ai_addr),
-        routes_);
+    IncomingCall incoming =
+        ReadIncomingCall(sip, source == nullptr ? nullptr : source->ai_addr);
     if (message != nullptr) msg_destroy(message);
-    Keep(std::move(call)).Start(sip, treatment);
+    std::shared_ptr<const Trunk> trunk = TrunkOf(incoming.source, trunks_);
+    if (trunk != nullptr) incoming.trunk = trunk->name;
+    Keep(std::move(call))
+        .Start(sip, TreatmentOf(incoming, routes_), std::move(trunk));
     return 0;
+  }
+
+  // Takes a transfer on; `party` is who is to begin it, null where it was only
+  // to be validated.
+  absl::StatusOr<TransferPlan> TakeOn(const TransferRequest& request,
+                                      TransferParty*& party) {
+    if (open_transfers_ >= options_.max_open_transfers) {
+      return MakeError(absl::StatusCode::kResourceExhausted,
+                       {.reason = "TOO_MANY_TRANSFERS"},
+                       absl::StrCat(open_transfers_,
+                                    " transfers are open, which is as many "
+                                    "as are allowed"));
+    }
+    if (!request.uri.empty()) return TakeOnWithoutCall(request, party);
+    SofiaCall* const call = request.call_id.empty()
+                                ? FindBySipCallId(request.sip_call_id)
+                                : Find(request.call_id);
+    if (call == nullptr) {
+      return NoSuchCall(request.call_id.empty() ? request.sip_call_id
+                                                : request.call_id);
+    }
+    absl::StatusOr<TransferPlan> plan = call->Refer(request);
+    if (plan.ok() && !request.validate_only) party = call;
+    return plan;
+  }
+
+  absl::StatusOr<TransferPlan> TakeOnWithoutCall(const TransferRequest& request,
+                                                 TransferParty*& party) {
+    TransferPlan plan;
+    absl::StatusOr<std::shared_ptr<UriReferral>> referral =
+        UriReferral::Create(*this, request, plan);
+    if (!referral.ok()) return referral.status();
+    if (*referral != nullptr) {
+      party = referral->get();
+      referrals_by_tag_.emplace((*referral)->tag(), referral->get());
+      referrals_.emplace(plan.transfer_id, *std::move(referral));
+    }
+    return plan;
+  }
+
+  // Of a transfer outside any call, which has no leg of Sofia's.
+  int OnNotify(nta_incoming_t* request, const sip_t& sip) {
+    if (sip.sip_to->a_tag == nullptr) return 481;
+    const auto found =
+        referrals_by_tag_.find(std::string_view(sip.sip_to->a_tag));
+    if (found == referrals_by_tag_.end()) return 481;
+    if (const int refused = RefuseUnknownExtensions(request, sip)) {
+      return refused;
+    }
+    const int status = found->second->OnNotify(sip);
+    return status == 489 ? AnswerBadEvent(request) : status;
+  }
+
+  // Finds the call that an INVITE wants to take the place of; null for none.
+  // Returns how it is refused, 0 where it is not (RFC 3891, 3). The tags, which
+  // nobody can guess, are the permission.
+  int FindReplaced(const sip_t& sip, SofiaCall*& found) {
+    if (HasBadHeader(sip, "Replaces")) return 400;
+    if (sip.sip_replaces == nullptr) return 0;
+    const sip_replaces_t& replaces = *sip.sip_replaces;
+    if (replaces.rp_to_tag == nullptr || replaces.rp_from_tag == nullptr) {
+      return 400;
+    }
+    const auto [first, last] =
+        by_sip_call_id_.equal_range(std::string_view(replaces.rp_call_id));
+    for (auto it = first; it != last; ++it) {
+      const std::optional<int> answer = it->second->AnswerToReplaces(replaces);
+      if (!answer) continue;
+      found = it->second;
+      return *answer == 200 ? 0 : *answer;
+    }
+    return 481;
   }
 
   // Keeps a new call.
@@ -312,11 +415,15 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
 
   const EngineOptions options_;
   std::vector<CallRoute> routes_;
+  Trunks trunks_;
   EngineObserver& observer_;
   std::random_device random_device_;
   std::unique_ptr<SipAgent> agent_;
   std::unordered_map<std::string, std::unique_ptr<SofiaCall>> calls_;
   std::multimap<std::string, SofiaCall*, std::less<>> by_sip_call_id_;
+  // Transfers outside any call, by id, and by the tag that is theirs.
+  std::unordered_map<std::string, std::shared_ptr<UriReferral>> referrals_;
+  std::map<std::string, UriReferral*, std::less<>> referrals_by_tag_;
   // What is destroyed at the next turn of the loop.
   std::vector<std::shared_ptr<void>> buried_;
   int live_calls_ = 0;
@@ -354,11 +461,7 @@ void SofiaEngine::Cancel(std::string call_id, std::string transfer_id,
   impl_->loop().Post([impl = impl_.get(), call_id = std::move(call_id),
                       transfer_id = std::move(transfer_id),
                       done = std::move(done)]() mutable {
-    SofiaCall* const call = impl->Find(call_id);
-    CallTransfer* const transfer =
-        call == nullptr ? nullptr : call->FindTransfer(transfer_id);
-    std::move(done)(transfer == nullptr ? CancelOutcome::kTooLate
-                                        : transfer->OnCancel());
+    impl->Cancel(call_id, transfer_id, std::move(done));
   });
 }
 
@@ -409,16 +512,18 @@ void SofiaEngine::HangUp(std::string call_id, CallDone done) {
   impl_->loop().Post([impl = impl_.get(), call_id = std::move(call_id),
                       done = std::move(done)]() mutable {
     impl->WithCall(call_id, std::move(done), [](SofiaCall& call) {
-      call.HangUp();
+      call.HangUp("hung up by a client");
       return absl::OkStatus();
     });
   });
 }
 
-void SofiaEngine::SetRoutes(std::vector<CallRoute> routes, Done done) {
+void SofiaEngine::SetRouting(std::vector<CallRoute> routes, Trunks trunks,
+                             Done done) {
   impl_->loop().Post([impl = impl_.get(), routes = std::move(routes),
+                      trunks = std::move(trunks),
                       done = std::move(done)]() mutable {
-    impl->SetRoutes(std::move(routes));
+    impl->SetRouting(std::move(routes), std::move(trunks));
     std::move(done)();
   });
 }

@@ -41,8 +41,8 @@ class SofiaEngine final : public CallEngine {
   void Drain(Done done) override;
   void Stop(Done done) override;
 
-  // How calls that come after `done` are treated.
-  void SetRoutes(std::vector<CallRoute> routes, Done done);
+  // How calls that come after `done` are treated, and by which trunks.
+  void SetRouting(std::vector<CallRoute> routes, Trunks trunks, Done done);
 
   // The port listened on, for UDP and TCP.
   std::uint16_t sip_port() const { return sip_port_; }

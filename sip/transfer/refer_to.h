@@ -17,7 +17,7 @@ struct TargetPolicy {
   // What stands behind the "@" of numbers and plain users: the configured refer
   // domain, or else the host of the dialog's remote target. host[:port], with
   // [] around an IPv6 address.
-  std::string host;
+  std::string host{};
   // Whether tel: URIs go out as sip: ones with user=phone. Some peers answer a
   // tel: target with 400.
   bool tel_to_sip = false;
@@ -25,12 +25,14 @@ struct TargetPolicy {
   // is taken for a national one of that country. One trunk prefix is dropped
   // ("1" for country code 1, "0" for all others, so unfit for Italy). Empty: no
   // guessing.
-  std::string default_country_code;
+  std::string default_country_code{};
   // Digits that stand for "+" at the start of a number, such as "00". Empty:
   // none.
-  std::string international_prefix;
+  std::string international_prefix{};
   // Whether the leg runs over TLS, without which a sips: target is refused.
   bool leg_is_secure = false;
+
+  bool operator==(const TargetPolicy&) const = default;
 };
 
 // The dialog that the target is to replace (RFC 3891), in an attended transfer.

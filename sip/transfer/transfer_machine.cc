@@ -60,6 +60,7 @@ bool EndsSubscription(int status) {
 TransferMachine::TransferMachine(TransferPolicy policy, MonotonicTime now) {
   state_.created = now;
   state_.flood_window = now;
+  state_.leg_up = policy.has_leg;
   Arm(Timer::kReady, now + policy.ready_limit);
   state_.policy = policy;
 }

@@ -346,7 +346,7 @@ LegAction TransferMachine::UnconfirmedAction() const {
 
 void TransferMachine::Probe(TransferOutcome outcome, Milliseconds wait,
                             MonotonicTime now, Step& step) {
-  if (state_.final) {
+  if (state_.final || !state_.leg_up) {
     Refuse(outcome, now, step);
     return;
   }

@@ -114,6 +114,10 @@ struct TransferPolicy {
   // The subscription is refreshed by SUBSCRIBE (RFC 6665, 4.1.2.2).
   bool refresh = false;
 
+  // There is a call, whose far end is transferred. Without one there is nothing
+  // to clear, to keep or to ask whether it still lives.
+  bool has_leg = true;
+
   // No leniency with off-standard NOTIFYs; T_N ends the transfer.
   bool strict = false;
 

@@ -185,11 +185,7 @@ TEST_F(CallChallengeTest, APlacedCallAnswersItsChallenges) {
   request.set_to(Cat("sip:carol@127.0.0.1:", peer.port()));
   request.mutable_credentials()->set_username("bob");
   request.mutable_credentials()->set_password(kPassword);
-  EventStream<v1::CallEvent> stream(std::make_unique<grpc::ClientContext>(),
-                                    [&](auto* rpc, auto* queue, void* tag) {
-                                      return client.stub().AsyncPlaceCall(
-                                          rpc, request, queue, tag);
-                                    });
+  EventStream<v1::CallEvent> stream = client.PlaceCall(request);
   const std::string id = stream.Next().call().call_id();
   const SipMessage first = peer.Expect("INVITE");
   peer.Answer(first, 407, "Proxy Authentication Required",

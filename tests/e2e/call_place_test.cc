@@ -36,10 +36,7 @@ class CallPlaceTest : public ServerTest<CallPlaceTest> {
   }
 
   CallStream Place(const v1::PlaceCallRequest& request) {
-    return {std::make_unique<grpc::ClientContext>(),
-            [&](auto* rpc, auto* queue, void* tag) {
-              return client_.stub().AsyncPlaceCall(rpc, request, queue, tag);
-            }};
+    return client_.PlaceCall(request);
   }
 
   grpc::Status Refused(const v1::PlaceCallRequest& request) {
@@ -360,7 +357,7 @@ TEST_F(CallPlaceTest, WhatCannotBePlacedIsSaid) {
       Refused(with([](auto& r) { r.mutable_timeout()->set_nanos(1); })),
       INVALID_ARGUMENT, "OUT_OF_RANGE");
   EXPECT_REFUSED(Refused(with([](auto& r) { r.set_trunk("t"); })),
-                 UNIMPLEMENTED, "NOT_IMPLEMENTED");
+                 INVALID_ARGUMENT, "UNKNOWN_TRUNK");
   peer_.ExpectNothing(50ms);
 }
 

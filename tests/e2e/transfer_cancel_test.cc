@@ -30,6 +30,7 @@ class TransferCancelTest : public ServerTest<TransferCancelTest> {};
 
 TEST_F(TransferCancelTest, ATransferWhoseReferHasNotLeftIsWithdrawn) {
   AnsweredCall call(server());
+  EventStream<v1::CallEvent> calls = call.Watch();
   // The far end's INVITE keeps the REFER back until its ACK.
   //  ---> 200   <--- re-INVITE
   SipMessage invite = call.peer.NewRequest("INVITE");
@@ -39,7 +40,11 @@ TEST_F(TransferCancelTest, ATransferWhoseReferHasNotLeftIsWithdrawn) {
       call.Refer("sip:carol@target.example", [](v1::ReferRequest& request) {
         request.mutable_limits()->mutable_ready()->set_seconds(30);
       });
-  const std::string id = call.client.GetCall(call.id).transfer_ids(0);
+  v1::CallEvent begun = calls.Next();
+  while (begun.type() != v1::CALL_EVENT_TYPE_TRANSFERRING) {
+    begun = calls.Next();
+  }
+  const std::string id = begun.call().transfer_ids(0);
   const v1::Transfer cancelled = Cancel(call.client, id);
   EXPECT_EQ(cancelled.cancel_outcome(), v1::CANCEL_OUTCOME_WITHDRAWN);
   EXPECT_EQ(cancelled.state(), v1::TRANSFER_STATE_ENDED);

@@ -279,23 +279,6 @@ TEST_F(TransferRequestTest, ARefusedRequestMayBeMadeAgainUnderItsId) {
               Ended(v1::TRANSFER_OUTCOME_REFER_DECLINED));
 }
 
-TEST_F(TransferRequestTest, WhatIsNotServedYetSaysSo) {
-  AnsweredCall call(server());
-  const std::vector<std::function<void(v1::ReferRequest&)>> kCases = {
-      [](v1::ReferRequest& r) { r.set_uri("sip:bob@b.example"); }};
-  for (const auto& ask : kCases) {
-    v1::ReferRequest request = Request(call);
-    ask(request);
-    SCOPED_TRACE(request.ShortDebugString());
-    grpc::Status status = call.client.ReferRefused(request);
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-    EXPECT_EQ(ErrorInfoOf(status).reason(), "NOT_IMPLEMENTED");
-    EXPECT_EQ(ErrorInfoOf(status).domain(), "callcontrol.v1");
-    EXPECT_THAT(status.error_message(), ::testing::Not(HasSubstr("secret")));
-  }
-  call.peer.ExpectNothing(100ms);
-}
-
 template <typename Request, typename Response>
 void ExpectNotServed(grpc::Status (v1::CallControl::Stub::*rpc)(
                          grpc::ClientContext*, const Request&, Response*),

@@ -404,14 +404,19 @@ TEST_F(CallControlServiceTest, AMalformedRequestNamesItsField) {
   EXPECT_FALSE(engine_.WasAskedToRefer());
 }
 
-TEST_F(CallControlServiceTest, AFieldThatIsNotServedIsSaid) {
+TEST_F(CallControlServiceTest, ATransferOutsideAnyCallNamesNone) {
   v1::ReferRequest request = GoodRequest();
   request.set_uri("sip:bob@example.com");
-  const grpc::Status status = Refer(request).End();
-  EXPECT_THAT(status, IsErrorAbout(StatusCode::UNIMPLEMENTED, "NOT_IMPLEMENTED",
-                                   "uri"));
-  EXPECT_THAT(status.error_message(), HasSubstr("uri"));
-  EXPECT_FALSE(engine_.WasAskedToRefer());
+  Stream<v1::ReferEvent> stream = Refer(request);
+  const sip::TransferRequest asked = engine_.AwaitRefer();
+  EXPECT_EQ(asked.uri, "sip:bob@example.com");
+  EXPECT_EQ(asked.call_id, "");
+  sip::TransferPlan plan = Plan("t-1");
+  plan.call_id.clear();
+  engine_.Accept(plan);
+  engine_.Tell("t-1", Succeeded(), TransferPhase::kDone);
+  EXPECT_EQ(stream.Next().call_id(), "");
+  EXPECT_TRUE(stream.End().ok());
 }
 
 TEST_F(CallControlServiceTest, WhatTheEngineRefusesIsAnRpcError) {

@@ -203,6 +203,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Range{"sip.t1", 10, 10'000}, Range{"sip.t2", 500, 60'000},
                       Range{"calls.answer_after", 0, 180'000},
                       Range{"calls.retention", 0, 3'600'000},
+                      Range{"calls.session_interval", 90'000, 86'400'000},
+                      Range{"calls.least_session_interval", 1'000, 3'600'000},
                       Range{"transfers.hold_limit", 1'000, 32'000},
                       Range{"transfers.ready_limit", 0, 32'000},
                       Range{"transfers.refer_response_limit", 10, 32'000},
@@ -293,7 +295,7 @@ TEST(ConfigTest, EveryDurationAndNumberHasARange) {
     }
   };
   count(config::v1::Config::descriptor(), count);
-  EXPECT_EQ(durations, 28);
+  EXPECT_EQ(durations, 31);
   EXPECT_EQ(numbers, 13);
 }
 
@@ -516,6 +518,116 @@ TEST(RoutesOfTest, AreThoseOfTheConfigurationInOrder) {
   EXPECT_EQ(routes[3].treatment,
             (sip::CallTreatment{.kind = Kind::kApp, .app_limit = minutes(1)}));
   EXPECT_EQ(routes[4].treatment, sip::CallTreatment());
+}
+
+// ---- Trunks -------------------------------------------------------------
+
+TEST(ConfigTest, ATrunkIsCheckedFieldByField) {
+  const auto complaint = [](const std::string& fields) {
+    return Complaint(absl::StrCat("trunks {", fields, "}"));
+  };
+  EXPECT_EQ(
+      complaint("name: 'a-1_B' address: 'sip.example' "
+                "transport: SIP_TRANSPORT_TCP source_networks: '10.0.0.0/8' "
+                "username: 'u' password { text: 'p' } realm: 'r' "
+                "refer_domain: 'h:5070' default_country_code: '1' "
+                "international_prefix: '011' tel_to_sip: false"),
+      "");
+  EXPECT_EQ(complaint("name: 'a' address: '[2001:db8::1]:5080'"), "");
+  EXPECT_THAT(complaint("address: 'a'"), HasSubstr("trunks.name: "));
+  EXPECT_THAT(complaint("name: 'a b'"), HasSubstr("trunks.name: "));
+  EXPECT_THAT(complaint("name: 'a' address: 'a b'"),
+              HasSubstr("trunks.address: "));
+  EXPECT_THAT(complaint("name: 'a' source_networks: 'sip.example'"),
+              HasSubstr("trunks.source_networks: "));
+  EXPECT_THAT(complaint("name: 'a' username: 'u'"),
+              HasSubstr("trunks.password: "));
+  EXPECT_THAT(complaint("name: 'a' password { text: 'p' }"),
+              HasSubstr("trunks.password: "));
+  EXPECT_THAT(complaint("name: 'a' username: 'u\\n' password { text: 'p' }"),
+              HasSubstr("trunks.username: "));
+  EXPECT_THAT(complaint("name: 'a' realm: 'r\\n'"),
+              HasSubstr("trunks.realm: "));
+  EXPECT_THAT(complaint("name: 'a' refer_domain: 'a@b'"),
+              HasSubstr("trunks.refer_domain: "));
+  EXPECT_THAT(complaint("name: 'a' default_country_code: '+1'"),
+              HasSubstr("trunks.default_country_code: "));
+  EXPECT_THAT(complaint("name: 'a' international_prefix: 'x'"),
+              HasSubstr("trunks.international_prefix: "));
+  EXPECT_EQ(complaint("name: 'a' session_interval {}"), "") << "none";
+  EXPECT_THAT(complaint("name: 'a' session_interval { seconds: 89 }"),
+              HasSubstr("trunks.session_interval: must be from 90000 ms"));
+  EXPECT_THAT(Complaint("trunks { name: 'a' } trunks { name: 'a' }"),
+              HasSubstr("trunks.name: must be unique"));
+  EXPECT_THAT(Complaint("routes { trunks: 'b' answer {} }"),
+              HasSubstr("routes.trunks: must be names of trunks"));
+  EXPECT_EQ(Complaint("routes { trunks: 'b' answer {} } trunks { name: 'b' }"),
+            "");
+}
+
+TEST(TrunksOfTest, WhatATrunkLeavesOutIsEverybodys) {
+  const auto trunks = TrunksOf(Good(R"pb(
+    transfers {
+      refer_domain: "h.example"
+      default_country_code: "49"
+      tel_to_sip: true
+    }
+    calls { session_interval { seconds: 600 } }
+    trunks {
+      name: "a"
+      address: "192.0.2.1:5080"
+      transport: SIP_TRANSPORT_TCP
+      username: "u"
+      password { text: "p" }
+      realm: "r"
+    }
+    trunks {
+      name: "b"
+      address: "sip.example"
+      refer_domain: "b.example"
+      default_country_code: "1"
+      international_prefix: "011"
+      tel_to_sip: false
+      session_interval {}
+    }
+    trunks { name: "c" source_networks: "10.0.0.0/8" }
+  )pb"));
+  ASSERT_TRUE(trunks.ok()) << trunks.status();
+  ASSERT_EQ(trunks->size(), 3U);
+  const sip::Trunk& a = *(*trunks)[0];
+  EXPECT_EQ(a.uri, "sip:192.0.2.1:5080;transport=tcp");
+  EXPECT_EQ(a.sources, (std::vector<IpNetwork>{*ReadIpNetwork("192.0.2.1")}));
+  EXPECT_EQ(a.credentials->password, "p");
+  EXPECT_EQ(a.credentials->realm, "r");
+  EXPECT_EQ(a.session_timer.interval, seconds(600));
+  EXPECT_EQ(a.session_timer.least, seconds(90));
+  EXPECT_EQ(a.targets, (sip::TargetPolicy{.host = "h.example",
+                                          .tel_to_sip = true,
+                                          .default_country_code = "49"}));
+  const sip::Trunk& b = *(*trunks)[1];
+  EXPECT_EQ(b.uri, "sip:sip.example");
+  EXPECT_TRUE(b.sources.empty()) << "a name tells no source";
+  EXPECT_EQ(b.credentials, std::nullopt);
+  EXPECT_EQ(b.session_timer.interval, seconds(0));
+  EXPECT_EQ(b.targets, (sip::TargetPolicy{.host = "b.example",
+                                          .default_country_code = "1",
+                                          .international_prefix = "011"}));
+  const sip::Trunk& c = *(*trunks)[2];
+  EXPECT_EQ(c.uri, "");
+  EXPECT_TRUE(c.sources.at(0).Contains(*ReadIpAddress("10.1.1.1")));
+}
+
+TEST(TrunksOfTest, APasswordMayBeInAFile) {
+  const auto trunks = TrunksOf(Good(R"pb(
+    trunks {
+      name: "a"
+      username: "u"
+      password { file: "/nonexistent/password" }
+    }
+  )pb"));
+  EXPECT_EQ(trunks.status().message(),
+            "trunks.password: cannot read /nonexistent/password, or it is "
+            "empty or above 4 KiB");
 }
 
 // ---- Webhooks -----------------------------------------------------------

@@ -332,35 +332,6 @@ TEST(FromProtoTest, TheVerbOfThePageIsTakenAndNoOther) {
             (ErrorDetail{.reason = "BAD_VERB", .field = "verb"}));
 }
 
-// ---- What is not served yet ---------------------------------------------
-
-struct Unserved {
-  std::string field;
-  std::function<void(v1::ReferRequest&)> set;
-};
-
-void PrintTo(const Unserved& field, std::ostream* os) { *os << field.field; }
-
-class UnservedTest : public ::testing::TestWithParam<Unserved> {};
-
-TEST_P(UnservedTest, IsSaidByName) {
-  v1::ReferRequest request = GoodRequest();
-  GetParam().set(request);
-
-  const absl::Status status = FromProto(request).status();
-
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
-  EXPECT_EQ(DetailOf(status), (ErrorDetail{.reason = "NOT_IMPLEMENTED",
-                                           .field = GetParam().field}));
-  EXPECT_THAT(std::string(status.message()), HasSubstr(GetParam().field));
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    FromProto, UnservedTest,
-    ::testing::Values(Unserved{
-        "uri", [](auto& r) { r.set_uri("sip:bob@example.com"); }}),
-    [](const auto& field) { return field.param.field; });
-
 // ---- Events -------------------------------------------------------------
 
 const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);

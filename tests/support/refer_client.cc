@@ -143,6 +143,14 @@ v1::Transfer ReferClient::GetTransfer(std::string_view transfer_id) {
   return transfer;
 }
 
+EventStream<v1::CallEvent> ReferClient::PlaceCall(
+    const v1::PlaceCallRequest& request) {
+  return {std::make_unique<grpc::ClientContext>(),
+          [&](auto* rpc, auto* queue, void* tag) {
+            return stub_->AsyncPlaceCall(rpc, request, queue, tag);
+          }};
+}
+
 EventStream<v1::CallEvent> ReferClient::WatchCalls(std::string_view call_id) {
   v1::WatchCallsRequest request;
   request.set_call_id(std::string(call_id));

@@ -62,6 +62,7 @@ class ReferClient {
   std::vector<v1::ReferEvent> ReplayOf(std::string_view transfer_id);
   v1::Transfer GetTransfer(std::string_view transfer_id);
 
+  EventStream<v1::CallEvent> PlaceCall(const v1::PlaceCallRequest& request);
   EventStream<v1::CallEvent> WatchCalls(std::string_view call_id = "");
   // Waits, by WatchCalls(), for the call to be there in `state`, which must be
   // one of a live call: others are not in the snapshot.

@@ -442,5 +442,19 @@ TEST(CallMachineTest, ACallOfOursThatNobodyAnswers) {
   EXPECT_EQ(call.state().end_status, 408);
 }
 
+// ---- Replaces -----------------------------------------------------------
+
+TEST(CallReplacesTest, OnlyAnAnsweredCallIsReplaced) {
+  CallMachine call;
+  EXPECT_EQ(call.AnswerToReplaces(false), 481) << "early, and not ours";
+  call.OnInvite(false);
+  EXPECT_EQ(call.AnswerToReplaces(false), 200);
+  EXPECT_EQ(call.AnswerToReplaces(true), 486);
+  call.OnAck();
+  call.OnHangUp("x");
+  EXPECT_EQ(call.AnswerToReplaces(false), 603);
+  EXPECT_EQ(CallMachine::Placed().AnswerToReplaces(false), 481);
+}
+
 }  // namespace
 }  // namespace callcontrol::sip

@@ -1122,6 +1122,36 @@ TEST(TransferLegLostTest, DependsOnHowFarItGot) {
 
 // ---- DONE ------------------------------------------------------------------
 
+TEST(TransferWithoutLegTest, NothingIsClearedAndNobodyIsAsked) {
+  TransferPolicy policy;
+  policy.has_leg = false;
+  TransferFlow success(policy);
+  success.Progressing();
+  success.Notifies(Terminated(200));
+  EXPECT_THAT(success.told,
+              ElementsAre(FinalStatus(200), Ended(Outcome::kTransferred)));
+  EXPECT_EQ(success.Result()->cleared_by, ClearedBy::kNobody);
+  TransferFlow lost(policy);
+  lost.Sent();
+  lost.Answers(481);
+  EXPECT_EQ(lost.Result()->outcome, Outcome::kReferRejected);
+  TransferFlow silent(policy);
+  silent.Sent();
+  silent.Pass(seconds(32));
+  EXPECT_EQ(silent.Result()->outcome, Outcome::kReferTimeout);
+  TransferFlow unconfirmed(policy);
+  unconfirmed.Accepted();
+  unconfirmed.Notifies(TerminatedWithout("noresource"));
+  unconfirmed.Pass(seconds(2));
+  EXPECT_EQ(unconfirmed.Result()->outcome, Outcome::kAcceptedUnconfirmed);
+  for (const TransferFlow* transfer :
+       {&success, &lost, &silent, &unconfirmed}) {
+    EXPECT_THAT(transfer->asked,
+                ::testing::Not(::testing::Contains(
+                    ::testing::AnyOf(Action::kSendBye, Action::kSendProbe))));
+  }
+}
+
 TEST(TransferDoneTest, AbsorbsLateNotifiesForTheTail) {
   TransferFlow transfer;
   transfer.Progressing();

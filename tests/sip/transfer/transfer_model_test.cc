@@ -328,6 +328,12 @@ TEST(TransferModelTest, HoldsWhereTheReferIsSentAgain) {
   ExpectHoldsFor(policy, kDepth + 1, "sent again, refreshed");
 }
 
+TEST(TransferModelTest, HoldsOutsideAnyCall) {
+  TransferPolicy policy;
+  policy.has_leg = false;
+  ExpectHoldsFor(policy, kDepth, "no call");
+}
+
 TEST(TransferModelTest, HoldsWhereTheFarEndIsWaitedFor) {
   TransferPolicy policy;
   policy.on_success = LegAction::kWaitForPeer;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_CALL_TRUNK_H_
+#define CALLCONTROL_SIP_CALL_TRUNK_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip_network.h"
+#include "sip/call/digest.h"
+#include "sip/call/session_timer.h"
+#include "sip/transfer/refer_to.h"
+
+// The neighbours that calls come from and go to. Pure.
+namespace callcontrol::sip {
+
+// A configured neighbour: a carrier, a PBX, a session border controller.
+struct Trunk {
+  std::string name{};
+  // HOST[:PORT], and the same as "sip:HOST[:PORT][;transport=tcp]". Empty:
+  // calls only come from it.
+  std::string address{};
+  std::string uri{};
+  // Calls from there are its calls.
+  std::vector<IpNetwork> sources{};
+  // For its challenges, where a request brings no others.
+  std::optional<Credentials> credentials{};
+  // How numbers and users become URIs on its calls.
+  TargetPolicy targets{};
+  SessionTimerPolicy session_timer{};
+
+  bool operator==(const Trunk&) const = default;
+};
+
+// Trunks are read again while calls of the old ones are up: each call keeps its
+// own.
+using Trunks = std::vector<std::shared_ptr<const Trunk>>;
+
+// The first trunk that has `source`; null for none, and where the transport did
+// not tell.
+std::shared_ptr<const Trunk> TrunkOf(const std::optional<IpAddress>& source,
+                                     const Trunks& trunks);
+
+// Null for none of that name.
+std::shared_ptr<const Trunk> FindTrunk(std::string_view name,
+                                       const Trunks& trunks);
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_CALL_TRUNK_H_

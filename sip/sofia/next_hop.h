@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_SOFIA_NEXT_HOP_H_
+#define CALLCONTROL_SIP_SOFIA_NEXT_HOP_H_
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "sip/dns/sip_route.h"
+#include "sip/sofia/call_host.h"
+
+namespace callcontrol::sip {
+
+using NextHopReady =
+    absl::AnyInvocable<void(absl::StatusOr<SipAddress> next_hop) &&>;
+
+// Hands out where a request to `target` goes (RFC 3263): at once for a numeric
+// address, else when the name is looked up. `ready` is dropped where `wanted`
+// says by then that nobody waits any more.
+//
+// Threads: SIP thread only; both are called there. Errors: UNAVAILABLE, a
+// sentence for people. Time: at most EngineOptions::dns_limit.
+void FindNextHop(CallHost& host, const SipTarget& target,
+                 absl::AnyInvocable<bool()> wanted, NextHopReady ready);
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_SOFIA_NEXT_HOP_H_

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef CALLCONTROL_SIP_SOFIA_TRANSFER_PARTY_H_
+#define CALLCONTROL_SIP_SOFIA_TRANSFER_PARTY_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/functional/any_invocable.h"
+#include "sip/call/call_types.h"
+#include "sip/call/digest.h"
+#include "sip/sofia/next_hop.h"
+#include "sip/sofia/sofia.h"
+#include "sip/transfer/sip_status.h"
+
+namespace callcontrol::sip {
+
+class CallTransfer;
+
+// Who is transferred, as a transfer sees it: the far end of a call, or whoever
+// answers at a URI.
+//
+// Ownership: owns its transfers. Threads: SIP thread only.
+class TransferParty {
+ public:
+  using HoldDone = absl::AnyInvocable<void(const SipStatus& status) &&>;
+
+  virtual ~TransferParty() = default;
+
+  // ---- Where its REFER and SUBSCRIBEs go ----
+
+  // What to send the next request on; not to be kept.
+  virtual nta_leg_t* leg() = 0;
+  // Empty: where the dialog leads.
+  virtual std::string request_uri() const = 0;
+  virtual const sip_contact_t* contact() const = 0;
+  // What challenges are answered with; null: nothing.
+  virtual const Credentials* credentials() const = 0;
+  // Hands out where the next request goes. `ready` is dropped where the party
+  // is gone by then.
+  virtual void WithNextHop(NextHopReady ready) = 0;
+  virtual void RefreshTarget(const sip_contact_t* contact) = 0;
+
+  // ---- Its call, where there is one ----
+
+  // Tells the open transfer once it may send its REFER.
+  virtual void BeginTransfer() = 0;
+  // Puts the far end on hold, or takes it off. `done` once it has answered;
+  // with 0 where there was nothing to change, or the call is not there for it.
+  virtual void SetHold(bool hold, HoldDone done) = 0;
+  // Nobody waits for the hold any more: it is undone, should it come about.
+  virtual void AbandonHold() = 0;
+  // Sends BYE, or whatever ends the call as it stands.
+  virtual void HangUpLeg(std::string_view reason) = 0;
+  // Asks the far end by OPTIONS whether it still knows the call.
+  virtual void Probe() = 0;
+  // The far end showed that it knows the call.
+  virtual void SeenAlive() = 0;
+  virtual const FarEnd& far_end() const = 0;
+
+  // ---- Its transfers ----
+
+  virtual CallTransfer* FindTransfer(std::string_view transfer_id) = 0;
+  // Destroys a transfer after the loop's turn.
+  virtual void Forget(CallTransfer& transfer) = 0;
+};
+
+}  // namespace callcontrol::sip
+
+#endif  // CALLCONTROL_SIP_SOFIA_TRANSFER_PARTY_H_

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/sofia/transfer_plan.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "sip/sofia/sofia_call.h"
+#include "sip/transfer/header_guard.h"
+
+namespace callcontrol::sip {
+namespace {
+
+// The consultation call, as one that can be replaced.
+absl::StatusOr<SofiaCall*> FindConsultation(CallHost& host,
+                                            const std::string& call_id,
+                                            const PlannedParty& party) {
+  SofiaCall* const call = host.Find(call_id);
+  if (call == nullptr) {
+    return MakeError(
+        absl::StatusCode::kNotFound,
+        {.reason = "CALL_NOT_FOUND", .field = "replaces_call_id"},
+        absl::StrCat("no live call \"", call_id, "\" to be replaced"));
+  }
+  if (call_id == party.call_id) {
+    return InvalidField("replaces_call_id", "SAME_CALL",
+                        "a call cannot replace itself: replaces_call_id names "
+                        "the call to the target");
+  }
+  // RFC 5589, 7.6: only a confirmed dialog can be replaced.
+  if (absl::Status status = call->CheckAnswered(); !status.ok()) return status;
+  if (absl::Status status = call->CheckNoTransfer(); !status.ok()) {
+    return status;
+  }
+  return call;
+}
+
+absl::StatusOr<std::string> PlanReferTo(CallHost& host,
+                                        const TransferRequest& request,
+                                        const PlannedParty& party,
+                                        const TargetPolicy& targets) {
+  if (request.replaces_call_id.empty()) {
+    return BuildReferTo(request.refer_to, request.target_headers, std::nullopt,
+                        targets);
+  }
+  const absl::StatusOr<SofiaCall*> consultation =
+      FindConsultation(host, request.replaces_call_id, party);
+  if (!consultation.ok()) return consultation.status();
+  const std::string target = request.refer_to.empty()
+                                 ? (*consultation)->PublicTarget()
+                                 : request.refer_to;
+  std::vector<SipHeader> target_headers = request.target_headers;
+  // A target that cannot replace must not ring as if for a new call.
+  target_headers.push_back({"Require", "replaces"});
+  return BuildReferTo(target, target_headers, (*consultation)->AsReplaced(),
+                      targets);
+}
+
+absl::StatusOr<std::string> PlanReferredBy(const TransferRequest& request,
+                                           const PlannedParty& party,
+                                           const TargetPolicy& targets) {
+  if (!request.referred_by.empty()) {
+    return BuildReferredBy(request.referred_by, targets);
+  }
+  absl::StatusOr<std::string> referred_by =
+      BuildReferredBy(party.referred_by, targets);
+  // A far end may call itself what no header may hold; its address is good.
+  if (referred_by.ok()) return referred_by;
+  return BuildReferredBy(absl::StrCat("sip:", targets.host), targets);
+}
+
+}  // namespace
+
+absl::StatusOr<TransferPlan> PlanTransfer(CallHost& host,
+                                          const TransferRequest& request,
+                                          const PlannedParty& party,
+                                          const TargetPolicy& targets) {
+  if (absl::Status status = CheckReferHeaders(request.headers); !status.ok()) {
+    return status;
+  }
+  absl::StatusOr<std::string> refer_to =
+      PlanReferTo(host, request, party, targets);
+  if (!refer_to.ok()) return refer_to.status();
+  absl::StatusOr<std::string> referred_by =
+      PlanReferredBy(request, party, targets);
+  if (!referred_by.ok()) return referred_by.status();
+
+  TransferPlan plan;
+  plan.call_id = party.call_id;
+  plan.sip_call_id = party.sip_call_id;
+  plan.refer_to = *std::move(refer_to);
+  plan.referred_by = *std::move(referred_by);
+  plan.headers = request.headers;
+  plan.replaces_call_id = request.replaces_call_id;
+  plan.no_subscription = request.no_subscription;
+  plan.request_id = request.request_id;
+  return plan;
+}
+
+TransferPolicy PolicyOf(const TransferPolicy& configured,
+                        const TransferRequest& request) {
+  TransferPolicy policy = configured;
+  const TransferLimits& limits = request.limits;
+  for (const auto& [asked, limit] :
+       {std::pair{&limits.hold, &policy.hold_limit},
+        std::pair{&limits.ready, &policy.ready_limit},
+        std::pair{&limits.refer_response, &policy.refer_response},
+        std::pair{&limits.first_notify, &policy.first_notify},
+        std::pair{&limits.final_status, &policy.final_status},
+        std::pair{&limits.subscription_grace, &policy.subscription_grace},
+        std::pair{&limits.unconfirmed_wait, &policy.unconfirmed_wait},
+        std::pair{&limits.bye_grace, &policy.bye_grace},
+        std::pair{&limits.lost_grace, &policy.lost_grace},
+        std::pair{&limits.bye_answer, &policy.bye_answer_wait},
+        std::pair{&limits.retry_after, &policy.retry_after_max}}) {
+    *limit = asked->value_or(*limit);
+  }
+  if (request.on_success) policy.on_success = request.on_success;
+  if (request.on_unconfirmed) policy.on_unconfirmed = request.on_unconfirmed;
+  if (request.on_failure) policy.on_failure = request.on_failure;
+  policy.strict = policy.strict || request.strict;
+  policy.hold_first = request.hold_first;
+  return policy;
+}
+
+}  // namespace callcontrol::sip
