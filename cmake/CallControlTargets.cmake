@@ -71,6 +71,19 @@ function(callcontrol_test)
     PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${CALLCONTROL_TEST_TIMEOUT})
 endfunction()
 
+# callcontrol_fuzzer(NAME <name> SRCS ... DEPS ...)
+#
+# A libFuzzer program, part of the target "fuzzers". What it fuzzes has to be
+# built with -fsanitize=fuzzer-no-link, which the preset "fuzz" sees to.
+function(callcontrol_fuzzer)
+  cmake_parse_arguments(ARG "" "NAME" "SRCS;DEPS" ${ARGN})
+  add_executable(${ARG_NAME} EXCLUDE_FROM_ALL ${ARG_SRCS})
+  target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS} callcontrol_options)
+  target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzzers ${ARG_NAME})
+endfunction()
+
 # callcontrol_proto_library(NAME <name> PROTOS a/v1/x.proto ...)
 #
 # Generates C++ and gRPC sources for PROTOS (paths relative to proto/).
