@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Input: the scene of engine_stage.h ("accepted" where there is none), then
-// datagrams for a live engine. In them stand for what is known once the scene
-// is set:
+// datagrams for a live engine, and between them words for what a client does:
+// "answer" and so on (EngineStage::Act()). In datagrams stand for what is known
+// once the scene is set:
 //   {peer}          HOST:PORT of the far end
 //   {target}        the engine's URI
 //   {branch}        a new branch
@@ -40,9 +41,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   if (!scene) input = without_scene;
   stage.Set(scene.value_or(fuzz::Scene::kAccepted));
   // More of them add time, and nothing else.
-  constexpr int kMaxDatagrams = 16;
-  for (int i = 0; i < kMaxDatagrams && !input.empty(); ++i) {
-    stage.Send(input.Part());
+  constexpr int kMaxParts = 16;
+  for (int i = 0; i < kMaxParts && !input.empty(); ++i) {
+    const std::string_view part = input.Part();
+    if (!stage.Act(part)) stage.Send(part);
   }
   stage.AwaitAlive();
   stage.Clear();

@@ -14,9 +14,7 @@ namespace {
 using testing::Cat;
 using testing::SipMessage;
 
-// For what takes a fraction of a millisecond.
-constexpr std::chrono::seconds kPatience{10};
-// Longer than any timer below.
+// A transfer has its result soon after its call was hung up.
 constexpr std::chrono::seconds kTransferLimit{30};
 
 constexpr char kSdp[] =
@@ -36,6 +34,7 @@ sip::EngineOptions Options() {
   options.dns.query_timeout = std::chrono::milliseconds(10);
   options.dns.tries = 1;
   options.dns_limit = sip::Milliseconds(20);
+  options.log = [](sip::LogLevel, std::string_view) {};
   options.routes = {
       {.tos = {"app@*"}, .treatment = {.kind = sip::CallTreatment::Kind::kApp}},
       {.treatment = {.kind = sip::CallTreatment::Kind::kAnswer}}};
@@ -61,13 +60,11 @@ std::optional<Scene> SceneOf(std::string_view word) {
 }
 
 EngineStage::EngineStage()
-    : engine_(StartEngine(watch_)),
-      transport_(testing::MakeUdpTransport("127.0.0.1", engine_->sip_port())),
-      peer_(Cat("127.0.0.1:", transport_->port())) {}
+    : engine_(StartEngine(watch_)), far_end_(engine_->sip_port()) {}
 
 void EngineStage::Set(Scene scene) {
-  placeholders_ = {{"peer", peer_},
-                   {"target", Cat("sip:127.0.0.1:", engine_->sip_port())},
+  placeholders_ = {{"peer", far_end_.address()},
+                   {"target", far_end_.target()},
                    {"call-id", Cat("call-", ++calls_, "@peer.example")},
                    {"own-tag", Cat("own-", calls_)}};
   cseq_ = 1;
@@ -79,32 +76,31 @@ void EngineStage::Set(Scene scene) {
   const SipMessage refer = AwaitRequest("REFER");
   placeholders_["refer-cseq"] = Cat(refer.CSeqNumber());
   placeholders_["refer-branch"] = refer.Branch();
-  if (scene == Scene::kAccepted) Answer(refer, 202);
+  if (scene == Scene::kAccepted) far_end_.Answer(refer, 202);
 }
 
 // ---- Calls --------------------------------------------------------------
 
 void EngineStage::StartCall(std::string_view user) {
-  const std::string branch = NewBranch();
+  const std::string branch = far_end_.NewBranch();
   const std::string to = Cat("sip:", user, "@callcontrol.example");
   placeholders_["own-invite"] =
-      Cat("Via: SIP/2.0/UDP ", peer_, ";branch=", branch,
+      Cat("Via: SIP/2.0/UDP ", far_end_.address(), ";branch=", branch,
           ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:caller@peer.example>;tag=",
           placeholders_["own-tag"], "\r\nTo: <", to,
           ">\r\nCall-ID: ", placeholders_["call-id"]);
-  transport_->Send(
+  far_end_.Send(
       Cat("INVITE ", to, " SIP/2.0\r\n", placeholders_["own-invite"],
-          "\r\nCSeq: 1 INVITE\r\nContact: <sip:caller@", peer_,
+          "\r\nCSeq: 1 INVITE\r\nContact: <sip:caller@", far_end_.address(),
           ">\r\nAllow: INVITE, ACK, BYE, CANCEL, REFER, NOTIFY, UPDATE\r\n"
           "Content-Type: application/sdp\r\n\r\n",
-          kSdp),
-      0);
+          kSdp));
   if (user == "app") Ring();
-  const SipMessage answer = Await([&](const SipMessage& message) {
+  const SipMessage answer = far_end_.Await([&](const SipMessage& message) {
     return !message.is_request() && message.Branch() == branch &&
            message.status() > 100;
   });
-  Acknowledge(answer);
+  far_end_.Acknowledge(answer);
   Require(answer.status() == (user == "app" ? 180 : 200),
           "a good INVITE is answered");
   placeholders_["engine-tag"] = answer.ToTag();
@@ -116,7 +112,7 @@ void EngineStage::StartCall(std::string_view user) {
 
 void EngineStage::Ring() {
   // The engine has told of the call once it has answered what came after it.
-  AwaitAlive();
+  far_end_.AwaitAlive();
   engine_->Progress({.call_id = watch_.IdOf(placeholders_["call-id"])},
                     [](const absl::Status& status) {
                       Require(status.ok(), "a new call can ring");
@@ -140,14 +136,14 @@ void EngineStage::StartRefer(bool hold_first) {
 
 void EngineStage::PlaceCall() {
   std::promise<bool> placed;
-  engine_->Place({.to = Cat("sip:target@", peer_),
+  engine_->Place({.to = Cat("sip:target@", far_end_.address()),
                   .credentials = sip::Credentials{"user", "secret", ""}},
                  [&](const absl::StatusOr<std::string>& call_id) {
                    placed.set_value(call_id.ok());
                  });
   Require(placed.get_future().get(), "a good call is placed");
   // The engine chose the Call-ID, and no other INVITE of its own is due.
-  const SipMessage invite = Await([](const SipMessage& message) {
+  const SipMessage invite = far_end_.Await([](const SipMessage& message) {
     return message.method() == "INVITE" && message.is_request() &&
            message.ToTag().empty();
   });
@@ -166,16 +162,44 @@ void EngineStage::Clear() {
     engine_->HangUp(id, [&](const absl::Status&) { done.set_value(); });
     done.get_future().wait();
   }
-  AwaitAlive();
+  far_end_.AwaitAlive();
   watch_.RequireNoneOpenFor(kTransferLimit);
+}
+
+// ---- What clients do ----------------------------------------------------
+
+bool EngineStage::Act(std::string_view word) {
+  using Change = sip::UpdateRequest::Change;
+  const std::string call = watch_.IdOf(placeholders_["call-id"]);
+  // Any answer will do, at any time.
+  const auto done = [](const auto&) {};
+  if (word == "answer") {
+    engine_->Answer(call, "", done);
+  } else if (word == "reject") {
+    engine_->Reject({.call_id = call}, done);
+  } else if (word == "hold" || word == "resume") {
+    const bool hold = word == "hold";
+    engine_->Update(
+        {.call_id = call, .change = hold ? Change::kHold : Change::kResume},
+        done);
+  } else if (word == "refer") {
+    engine_->Refer({.call_id = call, .refer_to = "1000"}, done);
+  } else if (word == "hang-up") {
+    engine_->HangUp(call, done);
+  } else {
+    return false;
+  }
+  // Later datagrams find it done.
+  far_end_.AwaitAlive();
+  return true;
 }
 
 // ---- What the far end sends ---------------------------------------------
 
 void EngineStage::Send(std::string_view text) {
-  placeholders_["branch"] = NewBranch();
+  placeholders_["branch"] = far_end_.NewBranch();
   placeholders_["cseq"] = Cat(++cseq_);
-  transport_->Send(FillIn(text), 0);
+  far_end_.Send(FillIn(text));
 }
 
 std::string EngineStage::FillIn(std::string_view text) {
@@ -198,42 +222,10 @@ std::string EngineStage::FillIn(std::string_view text) {
   return filled;
 }
 
-void EngineStage::AwaitAlive() {
-  const std::string branch = NewBranch();
-  transport_->Send(
-      Cat("OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP ", peer_,
-          ";branch=", branch,
-          ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:ping@peer.example>;tag=",
-          branch, "\r\nTo: <sip:ping@callcontrol.example>\r\nCall-ID: ", branch,
-          "\r\nCSeq: 1 OPTIONS\r\n\r\n"),
-      0);
-  const SipMessage answer = Await([&](const SipMessage& message) {
-    return !message.is_request() && message.Branch() == branch;
-  });
-  Require(answer.status() == 200, "OPTIONS is answered 200");
-}
-
-std::string EngineStage::NewBranch() {
-  return Cat("z9hG4bK-fuzz-", ++branches_);
-}
-
 // ---- What the far end reads ---------------------------------------------
 
-SipMessage EngineStage::Await(const Fits& fits) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (const auto packet = transport_->Receive(deadline)) {
-    std::optional<SipMessage> message = SipMessage::Parse(packet->text);
-    // To a stranger's address the engine sends the keep-alives of RFC 5626.
-    if (!message) continue;
-    if (fits(*message)) return *std::move(message);
-    BePolite(*message);
-  }
-  Require(false, "the engine answers in time");
-  std::abort();
-}
-
 SipMessage EngineStage::AwaitRequest(std::string_view method) {
-  SipMessage request = Await([&](const SipMessage& message) {
+  SipMessage request = far_end_.Await([&](const SipMessage& message) {
     return message.is_request() && message.method() == method &&
            message.CallId() == placeholders_["call-id"];
   });
@@ -253,42 +245,6 @@ void EngineStage::Remember(const SipMessage& request) {
                "\r\nCall-ID: ", request.CallId(),
                "\r\nCSeq: ", request.Header("CSeq"));
   placeholders_["request"] = lines;
-}
-
-void EngineStage::BePolite(const SipMessage& message) {
-  if (!message.is_request()) return Acknowledge(message);
-  if (message.method() == "ACK") return;
-  // What a datagram was to answer and did not.
-  const bool open = message.method() == "REFER" || message.method() == "INVITE";
-  Answer(message, open ? 487 : 200);
-}
-
-void EngineStage::Answer(const SipMessage& request, int status) {
-  SipMessage answer = SipMessage::Response(status, "Whatever");
-  for (const std::string& via : request.Lines("Via")) answer.Add("Via", via);
-  answer.Add("From", request.Header("From"));
-  std::string to = request.Header("To");
-  if (request.ToTag().empty()) to += Cat(";tag=", placeholders_["own-tag"]);
-  answer.Add("To", to);
-  answer.Add("Call-ID", request.CallId());
-  answer.Add("CSeq", request.Header("CSeq"));
-  transport_->Send(answer.ToString(), 0);
-}
-
-void EngineStage::Acknowledge(const SipMessage& answer) {
-  if (answer.method() != "INVITE" || answer.status() < 200) return;
-  const bool accepted = answer.status() < 300;
-  const std::string uri = accepted && answer.Has("Contact")
-                              ? testing::AddressOf(answer.Header("Contact"))
-                              : placeholders_["target"];
-  SipMessage ack = SipMessage::Request("ACK", uri);
-  ack.Add("Via", accepted ? Cat("SIP/2.0/UDP ", peer_, ";branch=", NewBranch())
-                          : answer.Header("Via"));
-  for (const std::string_view name : {"From", "To", "Call-ID"}) {
-    ack.Add(name, answer.Header(name));
-  }
-  ack.Add("CSeq", Cat(answer.CSeqNumber(), " ACK"));
-  transport_->Send(ack.ToString(), 0);
 }
 
 }  // namespace callcontrol::fuzz

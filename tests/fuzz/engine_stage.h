@@ -3,7 +3,6 @@
 #define CALLCONTROL_TESTS_FUZZ_ENGINE_STAGE_H_
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,7 +11,7 @@
 
 #include "sip/sofia/sofia_engine.h"
 #include "tests/fuzz/engine_watch.h"
-#include "tests/support/peer_transport.h"
+#include "tests/fuzz/far_end.h"
 #include "tests/support/sip_message.h"
 
 namespace callcontrol::fuzz {
@@ -44,37 +43,30 @@ class EngineStage {
   void Set(Scene scene);
   // Sends a datagram with its placeholders, "{branch}" and so on, filled in.
   void Send(std::string_view text);
+  // Does to the call what a client may: "answer", "reject", "hold", "resume",
+  // "refer" or "hang-up". False for other words.
+  bool Act(std::string_view word);
   // Returns once the engine has read what was sent, and ends the process where
   // it does not answer.
-  void AwaitAlive();
+  void AwaitAlive() { far_end_.AwaitAlive(); }
   // Hangs up every call.
   void Clear();
 
  private:
-  using Fits = std::function<bool(const testing::SipMessage& message)>;
-
   void StartCall(std::string_view user);
   void Ring();
   void StartRefer(bool hold_first);
   void PlaceCall();
   std::string FillIn(std::string_view text);
 
-  // The next message that `fits`; all others get the answers that they want.
-  testing::SipMessage Await(const Fits& fits);
   testing::SipMessage AwaitRequest(std::string_view method);
   void Remember(const testing::SipMessage& request);
-  void BePolite(const testing::SipMessage& message);
-  void Answer(const testing::SipMessage& request, int status);
-  void Acknowledge(const testing::SipMessage& answer);
-  std::string NewBranch();
 
   EngineWatch watch_;
   std::unique_ptr<sip::SofiaEngine> engine_;
-  std::unique_ptr<testing::PeerTransport> transport_;
-  std::string peer_;  // HOST:PORT of the far end.
+  FarEnd far_end_;
   std::map<std::string, std::string, std::less<>> placeholders_;
   std::uint64_t calls_ = 0;
-  std::uint64_t branches_ = 0;
   std::uint64_t cseq_ = 0;
 };
 
