@@ -99,6 +99,9 @@ void ClientTransaction::Cancel() { nta_outgoing_cancel(request_); }
 int ClientTransaction::HandleAnswer(ClientTransaction* self, nta_outgoing_t*,
                                     const sip_t* sip) {
   if (sip == nullptr || sip->sip_status == nullptr) return 0;
+  // More answers may come until this is destroyed, which waits for the look-up
+  // of where the ACK goes.
+  if (self->ended_) return 0;
   if (self->request_ == nullptr) {
     self->failed_ = true;
     return 0;
@@ -108,6 +111,7 @@ int ClientTransaction::HandleAnswer(ClientTransaction* self, nta_outgoing_t*,
     ending =
         sip->sip_status->st_status == 408 ? Ending::kTimedOut : Ending::kFailed;
   }
+  self->ended_ = IsFinal(sip->sip_status->st_status);
   self->on_answer_(*sip, ending);
   return 0;
 }

@@ -40,7 +40,8 @@ class ClientTransaction {
     kFailed,    // Transport error.
   };
 
-  // `sip`: the answer, provisional ones but 100 included. Null never.
+  // `sip`: the answer, provisional ones but 100 included. Null never. Nothing
+  // is told after the first final one.
   // `ending` is meaningless for provisional answers. MAY destroy the
   // transaction after a final answer.
   using OnAnswer = absl::AnyInvocable<void(const sip_t& sip, Ending ending)>;
@@ -81,6 +82,8 @@ class ClientTransaction {
   // Null while Send() is making it.
   nta_outgoing_t* request_ = nullptr;
   bool failed_ = false;
+  // A final answer has come.
+  bool ended_ = false;
   std::uint32_t cseq_ = 0;
   OnAnswer on_answer_;
 };

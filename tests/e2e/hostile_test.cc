@@ -267,6 +267,28 @@ TEST_F(UnroutableDnsTest, AnInviteThatCannotBeAnsweredIsSurvived) {
   witness.ExpectAlive();
 }
 
+// The ACK waits for the look-up, and the transaction of the INVITE with it.
+TEST_F(UnroutableDnsTest, AnswersThatComeBeforeTheAckAreSurvived) {
+  AnsweredCall witness(server_);
+  ScriptedPeer target(server_.sip_port());
+  v1::PlaceCallRequest request;
+  request.set_to(Cat("sip:bob@127.0.0.1:", target.port()));
+  EventStream<v1::CallEvent> call(std::make_unique<grpc::ClientContext>(),
+                                  [&](auto* rpc, auto* queue, void* tag) {
+                                    return witness.client.stub().AsyncPlaceCall(
+                                        rpc, request, queue, tag);
+                                  });
+  SipMessage invite = target.Expect("INVITE");
+  invite.Set("To", Cat(invite.Header("To"), ";tag=bob"));
+  SipHeaders name = {{"Contact", "<sip:bob@no.such.name.example>"}};
+  target.Answer(invite, 200, "", name, SdpOffer());
+  target.Answer(invite, 180, "", name);
+  target.Answer(invite, 200, "", name, SdpOffer());
+  ExpectPrompt(witness.peer);
+  AwaitState(call, invite.CallId(), v1::CALL_STATE_ANSWERED);
+  witness.ExpectAlive();
+}
+
 TEST_F(UnroutableDnsTest, ARecordRouteThatIsANameStallsNothing) {
   AnsweredCall witness(server_);
   AnsweredCall call(
