@@ -12,8 +12,9 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "sip/transfer/sip_uri.h"
 
-// The two functions below stand in front of Sofia's own of the same names,
+// The functions below stand in front of Sofia's own of the same names,
 // which the library calls through the dynamic linker (docs/adr/0005).
 
 // Takes numeric addresses only: a peer that writes a host name into the maddr
@@ -62,6 +63,24 @@ extern "C" issize_t su_vsend(su_socket_t s, const su_iovec_t iov[],
     length += static_cast<issize_t>(iov[i].siv_len);
   }
   return length;
+}
+
+// Finds a parameter in what a peer wrote. Sofia's own reads on behind the end
+// where the last parameter begins with the name that is looked for, as "lrx"
+// does with "lr".
+extern "C" isize_t url_param(const char* params, const char* tag, char value[],
+                             isize_t vlen) {
+  if (params == nullptr) return 0;
+  std::string_view name = tag;
+  if (name.ends_with('=')) name.remove_suffix(1);
+  const auto found = callcontrol::sip::FindUriParameter(params, name);
+  if (!found) return 0;
+  const auto room = static_cast<std::size_t>(vlen);
+  if (found->size() < room) {
+    std::memcpy(value, found->data(), found->size());
+    value[found->size()] = '\0';
+  }
+  return static_cast<isize_t>(found->size() + 1);
 }
 
 namespace callcontrol::sip {

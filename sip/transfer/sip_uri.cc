@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "base/error.h"
+#include "sip/transfer/display_text.h"
 #include "sip/transfer/subscription_state.h"
 
 namespace callcontrol::sip {
@@ -259,6 +260,19 @@ std::string UnescapeUri(std::string_view text) {
     }
   }
   return plain;
+}
+
+std::optional<std::string_view> FindUriParameter(std::string_view parameters,
+                                                 std::string_view name) {
+  while (!parameters.empty()) {
+    std::string_view parameter = TakeUntil(parameters, ";");
+    if (!parameters.empty()) parameters.remove_prefix(1);
+    if (!EqualsIgnoreCase(parameter.substr(0, name.size()), name)) continue;
+    parameter.remove_prefix(name.size());
+    if (parameter.empty()) return parameter;
+    if (parameter.front() == '=') return parameter.substr(1);
+  }
+  return std::nullopt;
 }
 
 bool IsIpv4Address(std::string_view text) {

@@ -3,6 +3,7 @@
 #define CALLCONTROL_SIP_TRANSFER_SIP_URI_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -58,6 +59,12 @@ std::string EscapeUser(std::string_view user);
 // `text` with each %HH turned into its byte. A '%' without two hex digits
 // stays.
 std::string UnescapeUri(std::string_view text);
+
+// The value of a URI's first parameter of this name (in any case): empty where
+// it has no '=', nullopt where there is none. `parameters`: "a;b=c", without
+// the first ';'. A view into it.
+std::optional<std::string_view> FindUriParameter(std::string_view parameters,
+                                                 std::string_view name);
 
 // Whether `text` is an IPv4 address in dotted decimal.
 bool IsIpv4Address(std::string_view text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/transfer/sip_uri.h"
 
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -185,6 +186,24 @@ TEST(AddressTest, Ipv4) {
         "1..2.3"}) {
     EXPECT_FALSE(IsIpv4Address(text)) << text;
   }
+}
+
+// ---- Parameters ----------------------------------------------------------
+
+TEST(FindUriParameterTest, FindsTheFirstOfTheName) {
+  EXPECT_EQ(FindUriParameter("transport=tcp;lr;LR=x", "lr"), "");
+  EXPECT_EQ(FindUriParameter("Transport=tcp;transport=udp", "transport"),
+            "tcp");
+  EXPECT_EQ(FindUriParameter("user=phone", "user=phone"), "");
+  EXPECT_EQ(FindUriParameter("a=", "a"), "");
+  EXPECT_EQ(FindUriParameter(";;a=b=c;", "a"), "b=c");
+}
+
+TEST(FindUriParameterTest, ANameThatBeginsLikeItIsAnotherOne) {
+  EXPECT_EQ(FindUriParameter("lrx", "lr"), std::nullopt);
+  EXPECT_EQ(FindUriParameter("lrx;lr=on", "lr"), "on");
+  EXPECT_EQ(FindUriParameter("l", "lr"), std::nullopt);
+  EXPECT_EQ(FindUriParameter("", "lr"), std::nullopt);
 }
 
 }  // namespace
