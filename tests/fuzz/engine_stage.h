@@ -66,7 +66,6 @@ class EngineStage {
   std::unique_ptr<sip::SofiaEngine> engine_;
   FarEnd far_end_;
   std::map<std::string, std::string, std::less<>> placeholders_;
-  std::uint64_t calls_ = 0;
   std::uint64_t cseq_ = 0;
 };
 

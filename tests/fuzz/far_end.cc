@@ -15,8 +15,8 @@ namespace {
 using testing::Cat;
 using testing::SipMessage;
 
-// For what takes a fraction of a millisecond.
-constexpr std::chrono::seconds kPatience{10};
+// For what takes a fraction of a millisecond where the machine is not loaded.
+constexpr std::chrono::seconds kPatience{30};
 
 }  // namespace
 
@@ -86,6 +86,11 @@ void FarEnd::Acknowledge(const SipMessage& answer) {
   Send(ack.ToString());
 }
 
-std::string FarEnd::NewBranch() { return Cat("z9hG4bK-fuzz-", ++branches_); }
+std::string FarEnd::NewToken() {
+  std::string token = std::to_string(random_());
+  // As long each time, so that an input is.
+  token.insert(0, 20 - token.size(), '0');
+  return token;
+}
 
 }  // namespace callcontrol::fuzz

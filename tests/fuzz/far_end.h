@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -41,7 +42,9 @@ class FarEnd {
   void Answer(const testing::SipMessage& request, int status);
   // Acknowledges a final answer to INVITE, and nothing else.
   void Acknowledge(const testing::SipMessage& answer);
-  std::string NewBranch();
+  // Not to be guessed, so that no datagram is taken for what comes after it.
+  std::string NewToken();
+  std::string NewBranch() { return "z9hG4bK" + NewToken(); }
 
  private:
   void BePolite(const testing::SipMessage& message);
@@ -49,7 +52,7 @@ class FarEnd {
   std::unique_ptr<testing::PeerTransport> transport_;
   std::string address_;
   std::string target_;
-  std::uint64_t branches_ = 0;
+  std::mt19937_64 random_{std::random_device{}()};
 };
 
 }  // namespace callcontrol::fuzz
