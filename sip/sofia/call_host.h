@@ -35,6 +35,18 @@ class RequestHandler {
   virtual int OnRequest(nta_incoming_t* request, const sip_t& sip) = 0;
 };
 
+// The nta_request_f of a leg whose requests a handler takes.
+inline int HandleRequest(RequestHandler* handler, nta_leg_t*,
+                         nta_incoming_t* request, const sip_t* sip) {
+  return handler->OnRequest(request, *sip);
+}
+
+// A leg as CallHost::DestroyLater() takes it.
+inline std::shared_ptr<void> Owned(nta_leg_t* leg) {
+  return {leg,
+          [](void* old) { nta_leg_destroy(static_cast<nta_leg_t*>(old)); }};
+}
+
 // What follows the answer to an INVITE: `sip` is the ACK or the CANCEL, and
 // null where the ACK never came.
 //

@@ -143,11 +143,8 @@ absl::Status SipAgent::Listen(SipLoop& loop, const EngineOptions& options,
   udp_contact_ = sip_contact_make(home_, absl::StrCat(address, ">").c_str());
   tcp_contact_ =
       sip_contact_make(home_, absl::StrCat(address, ";transport=tcp>").c_str());
-  stray_leg_ = nta_leg_tcreate(
-      agent_,
-      [](RequestHandler* self, nta_leg_t*, nta_incoming_t* request,
-         const sip_t* sip) { return self->OnRequest(request, *sip); },
-      &stray, NTATAG_NO_DIALOG(1), TAG_END());
+  stray_leg_ = nta_leg_tcreate(agent_, &HandleRequest, &stray,
+                               NTATAG_NO_DIALOG(1), TAG_END());
   if (udp_contact_ == nullptr || tcp_contact_ == nullptr ||
       stray_leg_ == nullptr) {
     return absl::InvalidArgumentError(

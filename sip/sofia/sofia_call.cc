@@ -42,13 +42,11 @@ SofiaCall::SofiaCall(CallHost& host, nta_incoming_t* invite, const sip_t& sip)
   su_home_t home[1] = {SU_HOME_INIT(home)};
   sip_to_t* local = sip_to_dup(home, sip.sip_to);
   sip_to_tag(home, local, host_.NewId("").c_str());
-  leg_ = nta_leg_tcreate(
-      host_.agent(),
-      [](RequestHandler* self, nta_leg_t*, nta_incoming_t* request,
-         const sip_t* message) { return self->OnRequest(request, *message); },
-      static_cast<RequestHandler*>(this), SIPTAG_CALL_ID(sip.sip_call_id),
-      SIPTAG_FROM(local), SIPTAG_TO(sip.sip_from),
-      NTATAG_REMOTE_CSEQ(sip.sip_cseq->cs_seq), TAG_END());
+  leg_ = nta_leg_tcreate(host_.agent(), &HandleRequest,
+                         static_cast<RequestHandler*>(this),
+                         SIPTAG_CALL_ID(sip.sip_call_id), SIPTAG_FROM(local),
+                         SIPTAG_TO(sip.sip_from),
+                         NTATAG_REMOTE_CSEQ(sip.sip_cseq->cs_seq), TAG_END());
   su_home_deinit(home);
   if (leg_ == nullptr) return;
   nta_leg_server_route(leg_, sip.sip_record_route, sip.sip_contact);

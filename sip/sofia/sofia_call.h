@@ -166,6 +166,12 @@ class SofiaCall final : public RequestHandler,
   int OnUpdate(nta_incoming_t* request, const sip_t& sip);
   int OnNotify(const sip_t& sip);
   int OnBye(const sip_t& sip);
+  // Lets a NOTIFY in that the far end sent before its BYE, which is `bye`, and
+  // that comes after it.
+  void AwaitOvertakenNotifys(const sip_t& bye);
+  // Lets a NOTIFY in that was sent before the far end's BYE and comes after it:
+  // its CSeq is the lower one.
+  void AwaitOvertakenNotifys();
 
   void Perform(const CallMachine::Actions& actions);
   void AnswerAfter(Milliseconds ringing);

@@ -37,13 +37,10 @@ SofiaCall::SofiaCall(CallHost& host, PlacePlan plan)
     // RFC 3261, 19.1.1, table 1: neither has a port or such parameters.
     sip_aor_strip(remote->a_url);
     sip_from_tag(home, local, host_.NewId("").c_str());
-    leg_ = nta_leg_tcreate(
-        host_.agent(),
-        [](RequestHandler* self, nta_leg_t*, nta_incoming_t* request,
-           const sip_t* message) { return self->OnRequest(request, *message); },
-        static_cast<RequestHandler*>(this),
-        SIPTAG_CALL_ID_STR(snapshot_.sip_call_id.c_str()), SIPTAG_FROM(local),
-        SIPTAG_TO(remote), TAG_END());
+    leg_ = nta_leg_tcreate(host_.agent(), &HandleRequest,
+                           static_cast<RequestHandler*>(this),
+                           SIPTAG_CALL_ID_STR(snapshot_.sip_call_id.c_str()),
+                           SIPTAG_FROM(local), SIPTAG_TO(remote), TAG_END());
   }
   su_home_deinit(home);
 

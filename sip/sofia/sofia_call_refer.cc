@@ -25,7 +25,7 @@ absl::StatusOr<TransferPlan> SofiaCall::Refer(const TransferRequest& request) {
   if (request.credentials) credentials_ = request.credentials;
   snapshot_.transfer_ids.push_back(plan->transfer_id);
   TransferPolicy policy = PolicyOf(host_.options().transfers, request);
-  policy.glare_backoff = DrawGlareBackoff();
+  for (Milliseconds& wait : policy.glare_backoffs) wait = DrawGlareBackoff();
   transfers_.push_back(
       std::make_unique<CallTransfer>(host_, *this, *plan, policy));
   host_.observer().OnTransferStarted(*plan, absl::Now());

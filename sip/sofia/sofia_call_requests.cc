@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -54,10 +55,31 @@ bool SofiaCall::IsOfThisDialog(const sip_t& sip) const {
 int SofiaCall::OnBye(const sip_t& sip) {
   const std::string reason = ReadReason(sip);
   for (const auto& transfer : transfers_) transfer->OnFarEndBye(reason);
+  if (open_transfer() != nullptr) AwaitOvertakenNotifys(sip);
   // The BYE is answered by what is returned, before the call goes: its
   // destruction waits for the loop's turn.
   Perform(machine_.OnFarEndBye(reason));
   return 200;
+}
+
+void SofiaCall::AwaitOvertakenNotifys(const sip_t& bye) {
+  // Sofia refuses a lower CSeq before anybody is asked (RFC 3261, 12.2.2), but
+  // the dialog goes on for the subscription (RFC 6665, 4.5.2) and what the
+  // NOTIFY tells is no less true: a leg that has seen no CSeq takes the place
+  // of this.
+  const sip_route_t* route = nullptr;
+  const sip_contact_t* target = nullptr;
+  nta_leg_get_route(leg_, &route, &target);
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  nta_leg_t* const fresh = nta_leg_tcreate(
+      host_.agent(), &HandleRequest, static_cast<RequestHandler*>(this),
+      SIPTAG_CALL_ID(bye.sip_call_id), SIPTAG_FROM(bye.sip_to),
+      SIPTAG_TO(bye.sip_from), SIPTAG_ROUTE(route), SIPTAG_CONTACT(target),
+      SIPTAG_CSEQ(sip_cseq_create(home, nta_leg_get_seq(leg_), SIP_METHOD_BYE)),
+      TAG_END());
+  su_home_deinit(home);
+  if (fresh == nullptr) return;
+  host_.DestroyLater(Owned(std::exchange(leg_, fresh)));
 }
 
 int SofiaCall::OnNotify(const sip_t& sip) {

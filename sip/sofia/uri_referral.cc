@@ -144,8 +144,7 @@ nta_leg_t* UriReferral::leg() {
   if (fork != nullptr) {
     nta_leg_server_route(leg, fork->routes, fork->target);
   }
-  host_.DestroyLater(std::shared_ptr<void>(
-      leg, [](void* old) { nta_leg_destroy(static_cast<nta_leg_t*>(old)); }));
+  host_.DestroyLater(Owned(leg));
   return leg;
 }
 

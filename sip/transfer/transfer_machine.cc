@@ -37,9 +37,7 @@ void Append(TransferMachine::Step more, TransferMachine::Step& step) {
   std::ranges::move(more.events, std::back_inserter(step.events));
 }
 
-// How often a REFER is sent again after a 491 (protocol.md, 41), and after a
-// Retry-After (protocol.md, 40).
-constexpr int kMostGlares = 2;
+// How often a REFER is sent again for a Retry-After (protocol.md, 40).
 constexpr int kMostRetries = 1;
 
 // Refusals that may pass, by what the far end says (protocol.md, 40).
@@ -178,8 +176,7 @@ TransferMachine::Step TransferMachine::OnReferAnswer(const ReferAnswer& answer,
   if (In(Phase::kSent) && answer.answerable && !state_.final) {
     Resend(step);
   } else if (MayRetry(answer) && status == 491) {
-    ++state_.glares;
-    BackOff(state_.policy.glare_backoff,
+    BackOff(state_.policy.glare_backoffs[state_.glares++],
             "the REFER met an INVITE of the far end; it is sent again", now,
             step);
   } else if (MayRetry(answer)) {
@@ -199,7 +196,9 @@ TransferMachine::Step TransferMachine::OnReferAnswer(const ReferAnswer& answer,
 
 bool TransferMachine::MayRetry(const ReferAnswer& answer) const {
   if (!In(Phase::kSent) || state_.final) return false;
-  if (answer.status.code == 491) return state_.glares < kMostGlares;
+  if (answer.status.code == 491) {
+    return state_.glares < state_.policy.glare_backoffs.size();
+  }
   return MayPass(answer.status.code) && answer.retry_after &&
          state_.retries < kMostRetries &&
          state_.policy.retry_after_max > Milliseconds(0) &&

@@ -92,7 +92,7 @@ TransferMachine::Step TransferMachine::OnNotify(const ReferNotify& notify,
     WarnOnce("NO_SUBSCRIPTION_STATE",
              "a NOTIFY came without a readable Subscription-State", step);
   } else if (notify.subscription->expires && !terminated) {
-    Prolong(*notify.subscription->expires, now);
+    TakeExpires(*notify.subscription->expires, now);
   }
   if (terminated) {
     state_.subscription_ended = true;
@@ -106,6 +106,16 @@ TransferMachine::Step TransferMachine::OnNotify(const ReferNotify& notify,
     TakeSubscriptionEnd(now, step);
   }
   return step;
+}
+
+void TransferMachine::TakeExpires(std::chrono::seconds left,
+                                  MonotonicTime now) {
+  // A notifier may shorten its subscription and never lengthen it (RFC 6665,
+  // 4.2.2), unless it was asked to.
+  const auto& known =
+      state_.deadlines[static_cast<std::size_t>(Timer::kExpires)];
+  if (known && now + left > *known && !state_.policy.refresh) return;
+  Prolong(left, now);
 }
 
 void TransferMachine::Prolong(std::chrono::seconds left, MonotonicTime now) {

@@ -75,7 +75,7 @@ struct TransferState {
   std::vector<std::uint32_t> refer_cseqs;
   ReferProgress progress = ReferProgress::kNotSent;
   // How often a REFER was sent again: after a 491, and for a Retry-After.
-  int glares = 0;
+  std::size_t glares = 0;
   int retries = 0;
   int refer_status = 0;
   std::string refer_reason;

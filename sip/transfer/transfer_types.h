@@ -2,6 +2,7 @@
 #ifndef CALLCONTROL_SIP_TRANSFER_TRANSFER_TYPES_H_
 #define CALLCONTROL_SIP_TRANSFER_TRANSFER_TYPES_H_
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -93,8 +94,9 @@ struct TransferPolicy {
   // result must not hang on a peer that is dead (docs/adr/0006).
   Milliseconds probe_wait{4'000};
   Milliseconds silent_probe_wait{500};
-  // T_491, drawn by the holder for each transfer (RFC 3261, 14.1).
-  Milliseconds glare_backoff{1'000};
+  // T_491 of each time, drawn by the holder (RFC 3261, 14.1).
+  std::array<Milliseconds, 2> glare_backoffs{Milliseconds(1'000),
+                                             Milliseconds(1'000)};
   // T_retry: the longest Retry-After of a refused REFER that is waited for
   // before it is sent once more (RFC 3261, 20.33). 0: it is never.
   Milliseconds retry_after_max{0};

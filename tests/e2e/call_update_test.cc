@@ -220,21 +220,29 @@ TEST_F(CallUpdateTest, AHangUpDoesNotWaitForTheAnswer) {
   EXPECT_REFUSED(hold.Status(), UNAVAILABLE, "CALL_LOST");
 }
 
-//  INVITE --->
-//        <--- 491
+// On a call that this side placed, whose back-off is long.
+//
+//  INVITE (hold) --->   <--- 491
 //  BYE --->
-//  ... 0 to 2 s ...
+//  ... 2.1 to 4 s ...
 //  no INVITE any more
 TEST_F(CallUpdateTest, NoOfferLeavesAfterOurBye) {
-  AnsweredCall call(server());
-  PendingUpdate hold(call.client, Hold(call.id));
-  call.peer.Answer(call.peer.Expect("INVITE"), 491);
-  call.peer.Expect("ACK");
-  call.client.HangUp(call.id);
-  const SipMessage bye = call.peer.Expect("BYE");
+  ScriptedPeer peer(server().sip_port());
+  ReferClient client(server().grpc_port());
+  v1::PlaceCallRequest request;
+  request.set_to(Cat("sip:bob@127.0.0.1:", peer.port()));
+  EventStream<v1::CallEvent> stream = client.PlaceCall(request);
+  const std::string id = stream.Next().call().call_id();
+  peer.AcceptCall(peer.Expect("INVITE"), SdpOffer());
+  while (stream.Next().type() != v1::CALL_EVENT_TYPE_ANSWERED) continue;
+  PendingUpdate hold(client, Hold(id));
+  peer.Answer(peer.Expect("INVITE"), 491);
+  peer.Expect("ACK");
+  client.HangUp(id);
+  const SipMessage bye = peer.Expect("BYE");
   EXPECT_REFUSED(hold.Status(), UNAVAILABLE, "CALL_LOST");
-  call.peer.ExpectNothing(20ms);
-  call.peer.Answer(bye, 200);
+  peer.ExpectNothing(20ms);
+  peer.Answer(bye, 200);
 }
 
 TEST_F(CallUpdateTest, TheAckComesAgainWithTheAnswer) {

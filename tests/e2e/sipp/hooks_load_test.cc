@@ -65,7 +65,9 @@ class DeadHost {
 std::string Config() {
   return Cat(R"(
     grpc { listen: "127.0.0.1:0" }
-    sip { listen: "127.0.0.1:0" }
+    # SIPp takes a REFER that comes again late for another one, and may be late
+    # itself where a thousand come at once.
+    sip { listen: "127.0.0.1:0" t1 { seconds: 4 } }
     hooks {
       allowed_networks: "127.0.0.0/8"
       attempt_limit { seconds: )",

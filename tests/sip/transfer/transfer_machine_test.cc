@@ -208,7 +208,7 @@ TEST(TransferChallengeTest, AChallengeThatCanBeAnsweredIsNoEnd) {
 
 TEST(TransferBackoffTest, AReferThatMeetsAnInviteLeavesAgainTwice) {
   TransferPolicy policy;
-  policy.glare_backoff = milliseconds(1'500);
+  policy.glare_backoffs = {milliseconds(1'500), milliseconds(1'500)};
   TransferFlow transfer(policy);
   transfer.LegIsReady();
   for (std::uint32_t cseq = 101; cseq < 103; ++cseq) {
@@ -772,6 +772,19 @@ TEST(TransferRefreshTest, ASubscriptionIsRefreshedInTime) {
   transfer.Pass(milliseconds(1));
   EXPECT_THAT(transfer.asked, ElementsAre(Action::kRefresh));
   EXPECT_THAT(transfer.told, IsEmpty());
+}
+
+TEST(TransferRefreshTest, ANotifierMayOnlyShortenIt) {
+  TransferFlow transfer;
+  transfer.Accepted();
+  transfer.Notifies(ActiveFor(300));
+  transfer.Notifies(ActiveFor(20));
+  transfer.Notifies(ActiveFor(600));
+  transfer.Clear();
+  transfer.Pass(milliseconds(19'999));
+  EXPECT_THAT(transfer.told, IsEmpty());
+  transfer.Pass(milliseconds(1));
+  EXPECT_THAT(transfer.told, ElementsAre(Warned("SUBSCRIPTION_EXPIRED")));
 }
 
 TEST(TransferRefreshTest, IsNotAskedForByDefault) {
