@@ -160,6 +160,7 @@ TEST_F(AppCallTest, AClientRingsAnswersAndTransfersTheCall) {
 }
 
 TEST_F(AppCallTest, EarlyMediaIsTheAnswerThatTheTwoHundredRepeats) {
+  Shows({"92"});
   v1::Call call = Incoming("sales");
   //        183 with SDP --->
   ASSERT_TRUE(Progress(call.call_id(), 183, kMedia, "Listen").ok());
@@ -178,6 +179,7 @@ TEST_F(AppCallTest, EarlyMediaIsTheAnswerThatTheTwoHundredRepeats) {
 }
 
 TEST_F(AppCallTest, WithoutAnOfferNoProvisionalResponseAnswersOne) {
+  Shows({"92"});
   calls_.emplace(client_.WatchCalls());
   invite_ = peer_.StartInvite({.to = "sip:sales@pbx.example"});
   v1::Call call =
@@ -213,6 +215,7 @@ TEST_F(AppCallTest, AnEmptyAnswerIsInactive) {
 }
 
 TEST_F(AppCallTest, TheMediaOfAClientIsNotRenegotiatedBehindItsBack) {
+  Shows({"90"});
   v1::Call call = Incoming("sales");
   ASSERT_TRUE(Answer(call.call_id(), kMedia).ok());
   peer_.Ack(peer_.AwaitAnswer(invite_));
@@ -226,6 +229,7 @@ TEST_F(AppCallTest, TheMediaOfAClientIsNotRenegotiatedBehindItsBack) {
 }
 
 TEST_F(AppCallTest, AnAnswerHasAsManyStreamsAsTheOffer) {
+  Shows({"92"});
   v1::Call call = Incoming("sales", SdpOffer({40000, 40002}));
   EXPECT_REFUSED(Answer(call.call_id(), kMedia), INVALID_ARGUMENT,
                  "SDP_MISMATCH");
@@ -297,6 +301,7 @@ TEST_F(AppCallTest, HangUpRejectsACallThatIsNotAnswered) {
 }
 
 TEST_F(AppCallTest, ACallCannotBeTransferredBeforeItIsAnswered) {
+  Shows({"5", "F24"});
   v1::Call call = Incoming("sales");
   v1::ReferRequest request;
   request.set_call_id(call.call_id());

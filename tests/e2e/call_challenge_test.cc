@@ -73,6 +73,7 @@ class CallChallengeTest : public ServerTest<CallChallengeTest> {
 //        <--- 401
 //  BYE (Authorization) --->
 TEST_F(CallChallengeTest, ReferAndByeAnswerTheirChallenges) {
+  Shows({"7", "34", "84", "F25"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer("sip:carol@target.example", WithPassword);
   const SipMessage first = call.peer.Expect("REFER");
@@ -101,6 +102,7 @@ TEST_F(CallChallengeTest, ReferAndByeAnswerTheirChallenges) {
 }
 
 TEST_F(CallChallengeTest, AProxyIsAnsweredWithSha256) {
+  Shows({"34", "F25"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer("sip:carol@target.example", WithPassword);
   call.peer.Answer(
@@ -115,6 +117,7 @@ TEST_F(CallChallengeTest, AProxyIsAnsweredWithSha256) {
 }
 
 TEST_F(CallChallengeTest, AWrongPasswordIsTriedOnce) {
+  Shows({"34"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer("sip:carol@target.example", WithPassword);
   call.peer.Answer(call.peer.Expect("REFER"), 401, "Unauthorized",
@@ -129,6 +132,7 @@ TEST_F(CallChallengeTest, AWrongPasswordIsTriedOnce) {
 }
 
 TEST_F(CallChallengeTest, AStaleNonceIsNoWrongPassword) {
+  Shows({"34"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer("sip:carol@target.example", WithPassword);
   call.peer.Answer(call.peer.Expect("REFER"), 401, "Unauthorized",
@@ -145,6 +149,7 @@ TEST_F(CallChallengeTest, AStaleNonceIsNoWrongPassword) {
 
 // A far end that finds every nonce stale gets an end.
 TEST_F(CallChallengeTest, StaleNoncesAreCounted) {
+  Shows({"34"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer("sip:carol@target.example", WithPassword);
   for (int i = 0; i < 5; ++i) {
@@ -157,6 +162,7 @@ TEST_F(CallChallengeTest, StaleNoncesAreCounted) {
 }
 
 TEST_F(CallChallengeTest, AnotherRealmIsNotAnswered) {
+  Shows({"34"});
   AnsweredCall call(server());
   TransferStream stream =
       call.Refer("sip:carol@target.example", [](v1::ReferRequest& request) {

@@ -38,12 +38,14 @@ void ExpectCapabilities(const SipMessage& ok) {
 }
 
 TEST_F(CallMethodsTest, OptionsOutsideADialogTellsWhatTheServerCanDo) {
+  Shows({"11", "91"});
   SipMessage ok = Ask(peer_.NewStrangerRequest("OPTIONS"));
   ExpectCapabilities(ok);
   EXPECT_FALSE(ok.ToTag().empty());
 }
 
 TEST_F(CallMethodsTest, OptionsInsideADialogTellsTheSame) {
+  Shows({"11", "91"});
   peer_.Invite();
   ExpectCapabilities(peer_.Options());
   EXPECT_THAT(peer_.Bye(), Answered(200));
@@ -55,6 +57,7 @@ TEST_F(CallMethodsTest, TheAnswerToAnInviteTellsTheSame) {
 }
 
 TEST_F(CallMethodsTest, AReferFromAStrangerIsRefusedAndNotFollowed) {
+  Shows({"R1", "R24", "R25"});
   //        <--- REFER   405 --->, and no NOTIFY (reliability.md, finding 3)
   SipMessage refer = peer_.NewStrangerRequest("REFER");
   refer.Add("Refer-To", "<sip:premium@toll.example>");
@@ -65,6 +68,7 @@ TEST_F(CallMethodsTest, AReferFromAStrangerIsRefusedAndNotFollowed) {
 }
 
 TEST_F(CallMethodsTest, AReferInsideACallIsRefusedAndNotFollowed) {
+  Shows({"R1", "R24", "R25"});
   peer_.Invite();
   SipMessage refer = peer_.NewRequest("REFER");
   refer.Add("Refer-To", "<sip:premium@toll.example>");
@@ -90,6 +94,7 @@ TEST_F(CallMethodsTest, AnUnknownMethodIsNotImplemented) {
 }
 
 TEST_F(CallMethodsTest, RequestsInsideNoDialogHaveNone) {
+  Shows({"47"});
   for (const char* method : {"BYE", "NOTIFY", "UPDATE", "INVITE"}) {
     SipMessage request = peer_.NewStrangerRequest(method);
     request.Set("To", "<sip:service@callcontrol.example>;tag=none");
@@ -119,6 +124,7 @@ TEST_F(CallMethodsTest, AnAckAndACancelOfNothingAreHarmless) {
 }
 
 TEST_F(CallMethodsTest, AnotherEventPackageIsABadEvent) {
+  Shows({"50"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   for (const char* event : {"presence", "keep-alive", "talk"}) {
@@ -133,6 +139,7 @@ TEST_F(CallMethodsTest, AnotherEventPackageIsABadEvent) {
 }
 
 TEST_F(CallMethodsTest, AnUnknownExtensionIsNamed) {
+  Shows({"91"});
   //        <--- INVITE, Require: foo   420 ---> (RFC 3261, 8.2.2.3)
   SipMessage invite = peer_.StartInvite(
       {.sdp = SdpOffer(), .headers = {{"Require", "foo, 100rel"}}});
@@ -143,6 +150,7 @@ TEST_F(CallMethodsTest, AnUnknownExtensionIsNamed) {
 }
 
 TEST_F(CallMethodsTest, ACSeqThatGoesBackIsRefused) {
+  Shows({"60"});
   AnsweredCall call(server());
   EXPECT_THAT(call.peer.Options(), Answered(200));
   EXPECT_THAT(call.peer.Options(), Answered(200));

@@ -92,6 +92,7 @@ class CallPlaceTest : public ServerTest<CallPlaceTest> {
 //  ACK --->
 //  BYE --->
 TEST_F(CallPlaceTest, ACallRingsIsAnsweredAndHungUp) {
+  Shows({"11"});
   v1::PlaceCallRequest request = Request();
   request.set_from("sip:alice@callcontrol.example");
   (*request.mutable_headers())["X-Account"] = "42";
@@ -140,6 +141,7 @@ TEST_F(CallPlaceTest, TheFarEndHangsUp) {
 
 // What the whole server is for, in the other direction.
 TEST_F(CallPlaceTest, APlacedCallIsTransferred) {
+  Shows({"10"});
   const v1::Call call = Answered();
   TransferStream stream = client_.Refer(call.call_id(), "sip:carol@b.example");
   const SipMessage refer = peer_.Expect("REFER");
@@ -154,6 +156,7 @@ TEST_F(CallPlaceTest, APlacedCallIsTransferred) {
 }
 
 TEST_F(CallPlaceTest, AClientsOfferGoesOutAsItIs) {
+  Shows({"92"});
   v1::PlaceCallRequest request = Request();
   request.set_sdp(kMedia);
   CallStream stream = Place(request);
@@ -213,6 +216,7 @@ TEST_F(CallPlaceTest, ARefusalIsAnAnswer) {
 //        <--- 200, 487
 //  ACK --->
 TEST_F(CallPlaceTest, ACallThatRingsIsCancelled) {
+  Shows({"89"});
   CallStream stream = Place(Request());
   const v1::Call call = Begin(stream);
   const SipMessage invite = peer_.Expect("INVITE");
@@ -232,6 +236,7 @@ TEST_F(CallPlaceTest, ACallThatRingsIsCancelled) {
 
 // RFC 3261, 9.1: no CANCEL before a provisional answer.
 TEST_F(CallPlaceTest, ACancelWaitsForAProvisionalAnswer) {
+  Shows({"89"});
   CallStream stream = Place(Request());
   const v1::Call call = Begin(stream);
   const SipMessage invite = peer_.Expect("INVITE");
@@ -248,6 +253,7 @@ TEST_F(CallPlaceTest, ACancelWaitsForAProvisionalAnswer) {
 //  ACK --->
 //  BYE --->
 TEST_F(CallPlaceTest, AnAnswerThatCrossesTheCancelIsEndedByBye) {
+  Shows({"89"});
   CallStream stream = Place(Request());
   const v1::Call call = Begin(stream);
   const SipMessage invite = peer_.Expect("INVITE");
@@ -278,6 +284,7 @@ TEST_F(CallPlaceTest, ACallThatNobodyAnswersIsCancelled) {
 // Two phones pick up: the first is taken, the second relieved (RFC 3261,
 // 13.2.2.4).
 TEST_F(CallPlaceTest, OfForkedAnswersTheFirstIsTaken) {
+  Shows({"87"});
   CallStream stream = Place(Request());
   const v1::Call call = Begin(stream);
   const SipMessage invite = peer_.Expect("INVITE");
@@ -363,6 +370,7 @@ TEST_F(CallPlaceTest, WhatCannotBePlacedIsSaid) {
 
 // A consultation call of our own, and the tags the other way round.
 TEST_F(CallPlaceTest, APlacedCallIsReplacedInAnAttendedTransfer) {
+  Shows({"76", "77"});
   const v1::Call target = Answered();
   AnsweredCall call(server());
   TransferStream stream = call.Refer("", [&](v1::ReferRequest& request) {

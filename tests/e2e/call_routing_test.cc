@@ -69,6 +69,7 @@ class CallRoutingTest : public ServerTest<CallRoutingTest> {
 };
 
 TEST_F(CallRoutingTest, LooseRoutersStayInRoute) {
+  Shows({"2", "86"});
   std::string first = Proxy("p1", ";lr");
   std::string second = Proxy("p2", ";lr");
   TransferStream stream = ReferThrough({first, second});
@@ -81,6 +82,7 @@ TEST_F(CallRoutingTest, LooseRoutersStayInRoute) {
 }
 
 TEST_F(CallRoutingTest, ARouteSetInOneLineIsTheSame) {
+  Shows({"86"});
   std::string first = Proxy("p1", ";lr");
   std::string second = Proxy("p2", ";lr;x=1");
   TransferStream stream = ReferThrough({first + ", " + second});
@@ -90,6 +92,7 @@ TEST_F(CallRoutingTest, ARouteSetInOneLineIsTheSame) {
 }
 
 TEST_F(CallRoutingTest, AStrictRouterTakesTheRequestUri) {
+  Shows({"86"});
   std::string strict = Proxy("strict", "");
   std::string loose = Proxy("p2", ";lr");
   TransferStream stream = ReferThrough({strict, loose});
@@ -105,6 +108,7 @@ TEST_F(CallRoutingTest, AStrictRouterTakesTheRequestUri) {
 }
 
 TEST_F(CallRoutingTest, ATargetRefreshDoesNotTouchTheRouteSet) {
+  Shows({"8", "86"});
   std::string proxy = Proxy("p1", ";lr");
   TransferStream stream = ReferThrough({proxy});
   SipMessage refer = peer_.Expect("REFER");
@@ -115,6 +119,7 @@ TEST_F(CallRoutingTest, ATargetRefreshDoesNotTouchTheRouteSet) {
 }
 
 TEST_F(CallRoutingTest, TheContactOfTheAnswerToReferIsTheNewTarget) {
+  Shows({"8"});
   ScriptedPeer moved(server().sip_port());
   AnsweredCall call(server());
   EventStream<v1::CallEvent> calls = call.Watch();
@@ -137,6 +142,7 @@ TEST_F(CallRoutingTest, TheContactOfTheAnswerToReferIsTheNewTarget) {
 }
 
 TEST_F(CallRoutingTest, TheContactOfANotifyIsTheNewTarget) {
+  Shows({"8"});
   ScriptedPeer moved(server().sip_port());
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
@@ -157,6 +163,7 @@ TEST_F(CallRoutingTest, TheContactOfAReInviteIsTheNewTarget) {
 }
 
 TEST_F(CallRoutingTest, AnAnswerWithoutContactChangesNothing) {
+  Shows({"8"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -170,6 +177,7 @@ TEST_F(CallRoutingTest, AnAnswerWithoutContactChangesNothing) {
 }
 
 TEST_F(CallRoutingTest, AnAnswerGoesBackToWhereTheRequestCameFrom) {
+  Shows({"100"});
   // Its Via names a port where nobody is; rport (RFC 3581) is what counts.
   SipMessage options = peer_.NewStrangerRequest("OPTIONS");
   options.Set("Via", "SIP/2.0/UDP 127.0.0.77:9;branch=z9hG4bKrport1;rport");

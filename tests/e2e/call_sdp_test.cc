@@ -53,6 +53,7 @@ void ExpectAnswers(const std::string& answer,
 }
 
 TEST_F(CallSdpTest, EveryMediaLineOfAnOfferIsAnswered) {
+  Shows({"92"});
   struct Case {
     std::string offer;
     std::vector<std::string> media;
@@ -73,6 +74,7 @@ TEST_F(CallSdpTest, EveryMediaLineOfAnOfferIsAnswered) {
 }
 
 TEST_F(CallSdpTest, TheFormatsOfAnAnswerWereOffered) {
+  Shows({"92"});
   ScriptedPeer peer(server().sip_port());
   SipMessage ok = peer.Invite();
   std::vector<std::string> lines = LinesOf(ok.body(), "m=audio ");
@@ -91,6 +93,7 @@ TEST_F(CallSdpTest, TheFormatsOfAnAnswerWereOffered) {
 }
 
 TEST_F(CallSdpTest, WithoutAnOfferTheAnswerMakesOne) {
+  Shows({"92"});
   ScriptedPeer peer(server().sip_port());
   ReferClient client(server().grpc_port());
   //        <--- INVITE without SDP   200 with an offer --->
@@ -110,6 +113,7 @@ TEST_F(CallSdpTest, WithoutAnOfferTheAnswerMakesOne) {
 // can't be read would blind every client that watches calls (protocol.md,
 // #108).
 TEST_F(CallSdpTest, AnOfferOfAnyBytesLeavesTheCallReadable) {
+  Shows({"108"});
   // Of its own: other tests want to watch calls.
   CallcontroldProcess victim;
   ReferClient client(victim.grpc_port());
@@ -136,6 +140,7 @@ TEST_F(CallSdpTest, AnOfferOfAnyBytesLeavesTheCallReadable) {
 }
 
 TEST_F(CallSdpTest, AReInviteIsAnsweredAndKept) {
+  Shows({"92"});
   AnsweredCall call(server());
   EventStream<v1::CallEvent> calls = call.Watch();
   std::string before = call.client.GetCall(call.id).local_sdp();
@@ -159,6 +164,7 @@ TEST_F(CallSdpTest, AReInviteIsAnsweredAndKept) {
 }
 
 TEST_F(CallSdpTest, AReInviteWithoutSdpIsAnsweredWithAnOffer) {
+  Shows({"92"});
   AnsweredCall call(server());
   SipMessage invite = call.peer.NewRequest("INVITE");
   SipMessage ok = call.peer.AwaitAnswer(call.peer.SendRequest(invite));
@@ -187,6 +193,7 @@ TEST_F(CallSdpTest, ARepeatedReInviteIsAnsweredTheSame) {
 }
 
 TEST_F(CallSdpTest, AnUnreadableReInviteIsRefusedAndTheSessionStays) {
+  Shows({"90"});
   AnsweredCall call(server());
   EXPECT_THAT(call.peer.ReInvite("this is no SDP"), Answered(488));
   EXPECT_EQ(call.client.GetCall(call.id).remote_sdp(), SdpOffer());
@@ -194,6 +201,7 @@ TEST_F(CallSdpTest, AnUnreadableReInviteIsRefusedAndTheSessionStays) {
 }
 
 TEST_F(CallSdpTest, AnUpdateWithAnOfferIsAnsweredWithAnAnswer) {
+  Shows({"93"});
   AnsweredCall call(server());
   EventStream<v1::CallEvent> calls = call.Watch();
   SipMessage ok = call.peer.Update(SdpOffer({40002}, 2));
@@ -205,6 +213,7 @@ TEST_F(CallSdpTest, AnUpdateWithAnOfferIsAnsweredWithAnAnswer) {
 }
 
 TEST_F(CallSdpTest, AnUpdateWithoutAnOfferIsARefresh) {
+  Shows({"93"});
   AnsweredCall call(server());
   SipMessage ok = call.peer.Update();
   EXPECT_THAT(ok, Answered(200));

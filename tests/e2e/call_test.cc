@@ -39,6 +39,7 @@ TEST_F(CallTest, ACallIsAnsweredAndCanBeRead) {
 }
 
 TEST_F(CallTest, WhatTheFarEndAdvertisesIsTold) {
+  Shows({"12"});
   AnsweredCall call(server(), {},
                     {.headers = {{"Supported", "replaces, norefersub, tdialog"},
                                  {"User-Agent", "peer/1"}}});
@@ -52,6 +53,7 @@ TEST_F(CallTest, WhatTheFarEndAdvertisesIsTold) {
 
 // protocol.md, #108: text that is no UTF-8 would make the Call unreadable.
 TEST_F(CallTest, TextOfAnyBytesIsTold) {
+  Shows({"108"});
   ScriptedPeer peer(server().sip_port());
   ReferClient client(server().grpc_port());
   peer.Invite({.from = "sip:caller\xfc@peer.example",
@@ -68,6 +70,7 @@ TEST_F(CallTest, TextOfAnyBytesIsTold) {
 }
 
 TEST_F(CallTest, AGruuContactIsWarnedOf) {
+  Shows({"9"});
   ScriptedPeer peer(server().sip_port());
   ReferClient client(server().grpc_port());
   std::string gruu = peer.Contact();
@@ -83,6 +86,7 @@ TEST_F(CallTest, AGruuContactIsWarnedOf) {
 }
 
 TEST_F(CallTest, TheAnswerIsRepeatedUntilItIsAcknowledged) {
+  Shows({"88"});
   ScriptedPeer peer(server().sip_port());
   //        <--- INVITE   200 --->  200 --->  200 --->
   SipMessage ok = peer.AwaitAnswer(peer.StartInvite({.sdp = SdpOffer()}));
@@ -100,6 +104,7 @@ TEST_F(CallTest, TheAnswerIsRepeatedUntilItIsAcknowledged) {
 }
 
 TEST_F(CallTest, ACallThatIsNeverAcknowledgedIsGivenUp) {
+  Shows({"88"});
   ScriptedPeer peer(server().sip_port());
   ReferClient client(server().grpc_port());
   peer.AwaitAnswer(peer.StartInvite({.sdp = SdpOffer()}));
@@ -129,6 +134,7 @@ TEST_F(CallTest, ARepeatedInviteIsAnsweredTheSame) {
 }
 
 TEST_F(CallTest, TheFarEndHangsUpAndSaysWhy) {
+  Shows({"83", "85"});
   AnsweredCall call(server());
   EventStream<v1::CallEvent> calls = call.Watch();
   EXPECT_THAT(
@@ -171,6 +177,7 @@ TEST_F(CallTest, HangingUpAnUnknownCallIsNotFound) {
 }
 
 TEST_F(CallTest, CrossingByesEndTheCallOnBothSides) {
+  Shows({"84"});
   AnsweredCall call(server());
   EventStream<v1::CallEvent> calls = call.Watch();
   call.client.HangUp(call.id);
@@ -288,6 +295,7 @@ TEST_F(RingingCallTest, ACallRingsAndIsAnswered) {
 }
 
 TEST_F(RingingCallTest, ACallThatRingsCanBeCancelled) {
+  Shows({"5", "F24"});
   ScriptedPeer peer(server_.sip_port());
   ReferClient client(server_.grpc_port());
   //        <--- INVITE   180 --->
@@ -316,6 +324,7 @@ TEST_F(RingingCallTest, ACallThatRingsCanBeCancelled) {
 
 // RFC 3261, 15.1.2: what is pending gets 487.
 TEST_F(RingingCallTest, AByeInTheEarlyDialogAnswersTheInvite) {
+  Shows({"83", "93"});
   ScriptedPeer peer(server_.sip_port());
   SipMessage invite = peer.StartInvite({.sdp = SdpOffer()});
   SipMessage ringing = peer.AwaitAnyAnswer(invite);

@@ -79,6 +79,7 @@ class CallUpdateTest : public ServerTest<CallUpdateTest> {
 //                          <--- 200
 //  ACK --->
 TEST_F(CallUpdateTest, AFarEndIsPutOnHoldAndTakenOff) {
+  Shows({"92"});
   AnsweredCall call(server());
   const v1::Call before = call.client.GetCall(call.id);
   EXPECT_THAT(before.local_sdp(), HasSubstr(" 1 IN IP4"));
@@ -146,6 +147,7 @@ TEST_F(CallUpdateTest, AClientsOwnSessionIsOfferedAsItIs) {
 }
 
 TEST_F(CallUpdateTest, AnOfferWithTooFewStreamsIsRefusedHere) {
+  Shows({"92"});
   AnsweredCall call(server(), {}, {.sdp = SdpOffer({40000, 40002})});
   EXPECT_REFUSED(Refused(call, Offer(call.id, SdpOffer())), INVALID_ARGUMENT,
                  "SDP_MISMATCH");
@@ -175,6 +177,7 @@ TEST_F(CallUpdateTest, ARefusalLeavesTheSessionAsItWas) {
 //  INVITE --->
 //        <--- 200
 TEST_F(CallUpdateTest, TwoOffersThatMeetAreToldApart) {
+  Shows({"90", "93"});
   AnsweredCall call(server());
   PendingUpdate hold(call.client, Hold(call.id));
   const SipMessage first = call.peer.Expect("INVITE");
@@ -246,6 +249,7 @@ TEST_F(CallUpdateTest, NoOfferLeavesAfterOurBye) {
 }
 
 TEST_F(CallUpdateTest, TheAckComesAgainWithTheAnswer) {
+  Shows({"87"});
   AnsweredCall call(server());
   PendingUpdate hold(call.client, Hold(call.id));
   const SipMessage invite = call.peer.Expect("INVITE");
@@ -286,6 +290,7 @@ TEST_F(CallUpdateTest, WhatCannotBeChangedIsSaid) {
 
 // A Refer() that comes while a change is open waits for its ACK.
 TEST_F(CallUpdateTest, AReferWaitsForTheAck) {
+  Shows({"6"});
   AnsweredCall call(server());
   PendingUpdate hold(call.client, Hold(call.id));
   const SipMessage invite = call.peer.Expect("INVITE");
@@ -310,6 +315,7 @@ void HoldFirst(v1::ReferRequest& request) { request.set_hold_first(true); }
 //                   <--- 202, NOTIFY 200
 //  BYE --->
 TEST_F(CallUpdateTest, ATransferHoldsTheFarEndFirst) {
+  Shows({"75"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer("sip:carol@target.example", HoldFirst);
   const SipMessage invite = call.peer.Expect("INVITE");
@@ -329,6 +335,7 @@ TEST_F(CallUpdateTest, ATransferHoldsTheFarEndFirst) {
 //                   <--- 200
 //  ACK --->
 TEST_F(CallUpdateTest, AFailedTransferTakesTheFarEndOffHold) {
+  Shows({"74", "75"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer("sip:carol@target.example", HoldFirst);
   call.peer.Answer(call.peer.Expect("INVITE"), 200, "", {}, HeldAnswer());
@@ -348,6 +355,7 @@ TEST_F(CallUpdateTest, AFailedTransferTakesTheFarEndOffHold) {
 }
 
 TEST_F(CallUpdateTest, ARefusedHoldEndsTheTransferUnsent) {
+  Shows({"75", "F34"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer("sip:carol@target.example", HoldFirst);
   call.peer.Answer(call.peer.Expect("INVITE"), 488);
@@ -361,6 +369,7 @@ TEST_F(CallUpdateTest, ARefusedHoldEndsTheTransferUnsent) {
 
 // A hold that comes about after it was given up is undone.
 TEST_F(CallUpdateTest, AHoldThatComesTooLateIsUndone) {
+  Shows({"75", "F34"});
   CallcontroldProcess impatient(
       TestConfig("transfers { hold_limit { seconds: 1 } }"));
   AnsweredCall call(impatient);

@@ -32,6 +32,7 @@ class ClientTest : public ServerTest<ClientTest> {
 };
 
 TEST_F(ClientTest, ACancelledStreamLeavesTheTransferAlone) {
+  Shows({"16"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -63,6 +64,7 @@ TEST_F(ClientTest, ACancelledStreamLeavesTheTransferAlone) {
 }
 
 TEST_F(ClientTest, AClientWhoseDeadlinePassesLosesNothing) {
+  Shows({"16"});
   AnsweredCall call(server());
   v1::ReferRequest request;
   request.set_call_id(call.id);
@@ -82,6 +84,7 @@ TEST_F(ClientTest, AClientWhoseDeadlinePassesLosesNothing) {
 }
 
 TEST_F(ClientTest, AClientThatNeverReadsDelaysNobody) {
+  Shows({"59"});
   AnsweredCall call(server());
   // Nothing is read from this stream before the end.
   TransferStream stream = call.Refer();

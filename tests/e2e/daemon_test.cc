@@ -203,6 +203,7 @@ TEST_F(ShutdownTest, AnIdleServerEndsAtOnce) {
 }
 
 TEST_F(ShutdownTest, AnOpenTransferRunsOnUntilItEnds) {
+  Shows({"107"});
   CallcontroldProcess server(TestConfig("drain_limit { seconds: 20 }"));
   AnsweredCall call(server);
   TransferStream stream = call.AcceptedRefer();
@@ -220,6 +221,7 @@ TEST_F(ShutdownTest, AnOpenTransferRunsOnUntilItEnds) {
 }
 
 TEST_F(ShutdownTest, ATransferThatDoesNotEndIsGivenUpAtTheDrainLimit) {
+  Shows({"107"});
   CallcontroldProcess server;
   AnsweredCall call(server);
   AnsweredCall other(server);

@@ -31,6 +31,7 @@ void FinishWell(AnsweredCall& call, TransferStream& stream) {
 }
 
 TEST_F(HostileTest, ForgedNotifysAreRefusedAndNotTold) {
+  Shows({"47", "62", "65", "F14"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   const std::vector<NotifyOptions> kForged = {
@@ -64,6 +65,7 @@ TEST_F(HostileTest, AForgedByeEndsNothing) {
 // proxies send from where they like, and the tags can't be guessed
 // (reliability.md, finding 8).
 TEST_F(HostileTest, AnotherSourceIsTaken) {
+  Shows({"65"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   ScriptedPeer foreign(server().sip_port(), {.address = "127.0.0.9"});
@@ -76,6 +78,7 @@ TEST_F(HostileTest, AnotherSourceIsTaken) {
 // The Asterisk test suite copies the REFER's Via into its NOTIFYs, branch and
 // all (protocol.md, F40).
 TEST_F(HostileTest, ANotifyWithTheBranchOfTheReferIsItsOwnTransaction) {
+  Shows({"F40"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -90,6 +93,7 @@ TEST_F(HostileTest, ANotifyWithTheBranchOfTheReferIsItsOwnTransaction) {
 }
 
 TEST_F(HostileTest, AnAnswerThatBelongsToNothingIsIgnored) {
+  Shows({"44"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -105,6 +109,7 @@ TEST_F(HostileTest, AnAnswerThatBelongsToNothingIsIgnored) {
 }
 
 TEST_F(HostileTest, AFloodOfNotifysIsAnsweredAndCapped) {
+  Shows({"64"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   constexpr int kNotifies = 200;
@@ -123,6 +128,7 @@ TEST_F(HostileTest, AFloodOfNotifysIsAnsweredAndCapped) {
 }
 
 TEST_F(HostileTest, ThreeThousandBrokenDatagramsDuringATransfer) {
+  Shows({"105"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   ScriptedPeer witness(server().sip_port());
@@ -155,6 +161,7 @@ TEST_F(HostileTest, ThreeThousandBrokenDatagramsDuringATransfer) {
 }
 
 TEST_F(HostileTest, EveryTortureMessageIsSurvivedAlone) {
+  Shows({"105"});
   HostileSender hostile(server().sip_port(), 1);
   ScriptedPeer witness(server().sip_port());
   int number = 0;
@@ -188,6 +195,7 @@ class UnroutableDnsTest : public ::testing::Test {
 };
 
 TEST_F(UnroutableDnsTest, AContactThatIsANameFailsTheTransferInTime) {
+  Shows({"95"});
   AnsweredCall witness(server_);
   AnsweredCall call(server_, {},
                     {.contact = "<sip:caller@no.such.name.example>"});

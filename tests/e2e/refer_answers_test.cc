@@ -73,6 +73,8 @@ class ReferAnswersTest : public ServerTest<ReferAnswersTest>,
 };
 
 TEST_P(ReferAnswersTest, IsToldAndLeavesTheCallAlone) {
+  Shows({"27", "34", "35", "36", "37", "38", "39", "40", "42", "43", "80", "96",
+         "F26", "F27", "F28", "F38"});
   const int status = GetParam();
   AnsweredCall call(server(), {.answer_options = false});
   TransferStream stream = call.Refer();
@@ -125,6 +127,7 @@ class ReferRetryTest : public ServerTest<ReferRetryTest> {};
 
 // Longer than the Retry-After.
 TEST_F(ReferRetryTest, NothingIsRepeatedBehindTheClientsBack) {
+  Shows({"40"});
   AnsweredCall busy(server());
   TransferStream first = busy.Refer();
   busy.peer.Answer(busy.peer.Expect("REFER"), 503, "Busy",
@@ -173,6 +176,7 @@ TEST_F(ReferRetryTest, ARetryAfterIsWaitedForOnceAtTheClientsWish) {
 //  <--- REFER (CSeq + 1)
 //  ---> 202, NOTIFY 200
 TEST_F(ReferRetryTest, AReferThatMeetsAnInviteIsSentAgain) {
+  Shows({"7", "41"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   const SipMessage met = call.peer.Expect("REFER");
@@ -195,6 +199,7 @@ TEST_F(ReferRetryTest, AReferThatMeetsAnInviteIsSentAgain) {
 }
 
 TEST_F(ReferRetryTest, TheThirdMeetingIsARefusal) {
+  Shows({"41"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   for (int i = 0; i < 3; ++i) {

@@ -56,6 +56,7 @@ class TransferAttendedTest : public ServerTest<TransferAttendedTest> {
 };
 
 TEST_F(TransferAttendedTest, TheTransfereeReplacesTheConsultationCall) {
+  Shows({"28", "76", "77"});
   AnsweredCall call(server());
   AnsweredCall target = Consultation();
   TransferStream stream = call.Refer("", Replacing(target.id));
@@ -102,6 +103,7 @@ TEST_F(TransferAttendedTest, AClientThatKeepsCallsKeepsBoth) {
 }
 
 TEST_F(TransferAttendedTest, AFailureKeepsBothCalls) {
+  Shows({"74"});
   AnsweredCall call(server());
   AnsweredCall target = Consultation();
   TransferStream stream = call.Refer("", Replacing(target.id));
@@ -132,6 +134,7 @@ TEST_F(TransferAttendedTest, TheClientMaySayWhereTheTargetIs) {
 }
 
 TEST_F(TransferAttendedTest, ATargetThatCannotBeReachedByItsContactIsByName) {
+  Shows({"76"});
   AnsweredCall call(server());
   AnsweredCall target(server(), {},
                       {.from = "sip:carol@target.example",
@@ -180,6 +183,7 @@ TEST_F(TransferAttendedTest, OnlyAnAnsweredCallCanBeReplaced) {
 
 // RFC 5589, 7.6.
 TEST_F(TransferAttendedTest, ACallThatStillRingsCannotBeReplaced) {
+  Shows({"79"});
   CallcontroldProcess mixed(TestConfig(
       R"pb(routes {
              name: "rings"

@@ -23,6 +23,7 @@ constexpr char kDone[] = "terminated;reason=noresource";
 constexpr char kOk[] = "SIP/2.0 200 OK";
 
 TEST_F(TransferLegTest, AByeInsteadOfANotifyIsUnconfirmed) {
+  Shows({"83", "85", "F17"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   //        <--- BYE (protocol.md, F17)
@@ -43,6 +44,7 @@ TEST_F(TransferLegTest, AByeInsteadOfANotifyIsUnconfirmed) {
 }
 
 TEST_F(TransferLegTest, AByeAfterProgressKeepsTheLastStatus) {
+  Shows({"F19"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify("SIP/2.0 180 Ringing", kActive), Answered(200));
@@ -54,6 +56,7 @@ TEST_F(TransferLegTest, AByeAfterProgressKeepsTheLastStatus) {
 }
 
 TEST_F(TransferLegTest, ANotifyAfterTheByeStillDecides) {
+  Shows({"63", "F15"});
   struct Case {
     const char* line;
     v1::TransferOutcome outcome;
@@ -75,6 +78,7 @@ TEST_F(TransferLegTest, ANotifyAfterTheByeStillDecides) {
 }
 
 TEST_F(TransferLegTest, AByeWhileTheReferIsOpenThenRefused) {
+  Shows({"83", "F18"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -95,6 +99,7 @@ TEST_F(TransferLegTest, AByeWhileTheReferIsOpenThenRefused) {
 }
 
 TEST_F(TransferLegTest, AByeWhileTheReferIsOpenThenAccepted) {
+  Shows({"63", "83", "F18"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -107,6 +112,7 @@ TEST_F(TransferLegTest, AByeWhileTheReferIsOpenThenAccepted) {
 }
 
 TEST_F(TransferLegTest, AByeWhileTheReferIsOpenAndNoAnswerToIt) {
+  Shows({"F18"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   call.peer.Expect("REFER");
@@ -146,6 +152,7 @@ TEST_F(TransferLegTest, HangingUpAnAcceptedTransferIsALocalHangup) {
 }
 
 TEST_F(TransferLegTest, AReferThatNobodyAnswersTimesOut) {
+  Shows({"33", "39", "95", "96"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -170,6 +177,7 @@ TEST_F(TransferLegTest, AReferThatNobodyAnswersTimesOut) {
 }
 
 TEST_F(TransferLegTest, ADeadFarEndIsALostLeg) {
+  Shows({"39", "84", "96"});
   AnsweredCall call(server(), {.answer_options = false});
   EventStream<v1::CallEvent> calls = call.Watch();
   TransferStream stream = call.Refer();
@@ -188,6 +196,7 @@ TEST_F(TransferLegTest, ADeadFarEndIsALostLeg) {
 }
 
 TEST_F(TransferLegTest, TheReferWaitsForTheAckOfTheCall) {
+  Shows({"5"});
   ScriptedPeer peer(server().sip_port());
   ReferClient client(server().grpc_port());
   //        <--- INVITE, no ACK to the 200
@@ -203,6 +212,7 @@ TEST_F(TransferLegTest, TheReferWaitsForTheAckOfTheCall) {
 }
 
 TEST_F(TransferLegTest, ACallThatIsNeverAcknowledgedIsNotReady) {
+  Shows({"5"});
   ScriptedPeer peer(server().sip_port());
   ReferClient client(server().grpc_port());
   SipMessage ok = peer.AwaitAnswer(peer.StartInvite({.sdp = SdpOffer()}));
@@ -245,6 +255,7 @@ TEST_F(TransferLegTest, AByeBeforeTheReferLeavesEndsTheTransfer) {
 }
 
 TEST_F(TransferLegTest, ThePeerMayRenegotiateDuringATransfer) {
+  Shows({"90", "93", "F23"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");

@@ -33,6 +33,7 @@ class OddEventTest : public ServerTest<OddEventTest>,
                      public ::testing::WithParamInterface<OddEvent> {};
 
 TEST_P(OddEventTest, IsUnderstoodWithAWarning) {
+  Shows({"48", "49", "70", "F11", "F12", "F13", "F42"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify(kRinging, kActive, {.event = GetParam().event}),
@@ -48,6 +49,7 @@ TEST_P(OddEventTest, IsUnderstoodWithAWarning) {
 }
 
 TEST_P(OddEventTest, IsRefusedWhereTheClientIsStrict) {
+  Shows({"47"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer(
       [](v1::ReferRequest& request) { request.set_strict(true); });
@@ -76,6 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
 class TransferLeniencyTest : public ServerTest<TransferLeniencyTest> {};
 
 TEST_F(TransferLeniencyTest, AnEventWithoutIdIsQuiteUsual) {
+  Shows({"49"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer(
       [](v1::ReferRequest& request) { request.set_strict(true); });
@@ -91,6 +94,7 @@ TEST_F(TransferLeniencyTest, AnEventWithoutIdIsQuiteUsual) {
 }
 
 TEST_F(TransferLeniencyTest, TheCompactFormOfEventIsUnderstood) {
+  Shows({"48"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   SipMessage notify = call.peer.NewNotify(kRinging, kActive, {.event = ""});
@@ -103,6 +107,7 @@ TEST_F(TransferLeniencyTest, TheCompactFormOfEventIsUnderstood) {
 }
 
 TEST_F(TransferLeniencyTest, WithoutSubscriptionStateTheBodyDecides) {
+  Shows({"51", "F11"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   //        <--- NOTIFY 180: active (protocol.md, #51)
@@ -120,6 +125,7 @@ TEST_F(TransferLeniencyTest, WithoutSubscriptionStateTheBodyDecides) {
 
 // The least that the field sends: jambonz's own test peer (protocol.md, F11).
 TEST_F(TransferLeniencyTest, NeitherEventNorStateNorContentTypeNorLineEnd) {
+  Shows({"48", "51", "F11"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   SipMessage notify = call.peer.NewNotify("", "", {.event = ""});
@@ -133,6 +139,7 @@ TEST_F(TransferLeniencyTest, NeitherEventNorStateNorContentTypeNorLineEnd) {
 }
 
 TEST_F(TransferLeniencyTest, AnUnreadableBodyChangesNothing) {
+  Shows({"67", "70", "F11", "F42"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   for (const char* body :
@@ -156,6 +163,7 @@ TEST_F(TransferLeniencyTest, AnUnreadableBodyChangesNothing) {
 }
 
 TEST_F(TransferLeniencyTest, AReasonPhraseOfAnyBytesIsTold) {
+  Shows({"108"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify("SIP/2.0 480 Nicht verf\xfcgbar", kDone),
@@ -168,6 +176,7 @@ TEST_F(TransferLeniencyTest, AReasonPhraseOfAnyBytesIsTold) {
 }
 
 TEST_F(TransferLeniencyTest, ATerminatedNotifyWithoutBodyEndsTheSubscription) {
+  Shows({"57", "F10"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify("", "terminated;reason=timeout"), Answered(200));
@@ -179,6 +188,7 @@ TEST_F(TransferLeniencyTest, ATerminatedNotifyWithoutBodyEndsTheSubscription) {
 }
 
 TEST_F(TransferLeniencyTest, StrictEndsWithoutAFirstNotify) {
+  Shows({"46"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer([](v1::ReferRequest& request) {
     request.set_strict(true);
@@ -191,6 +201,7 @@ TEST_F(TransferLeniencyTest, StrictEndsWithoutAFirstNotify) {
 }
 
 TEST_F(TransferLeniencyTest, AProvisionalAnswerToTheReferIsOnlyAWarning) {
+  Shows({"33", "F43"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -206,6 +217,7 @@ TEST_F(TransferLeniencyTest, AProvisionalAnswerToTheReferIsOnlyAWarning) {
 }
 
 TEST_F(TransferLeniencyTest, AFarEndThatDoesNotAllowReferIsAskedAllTheSame) {
+  Shows({"12"});
   AnsweredCall call(server(), {}, {.allow = "INVITE, ACK, BYE"});
   EXPECT_FALSE(call.client.GetCall(call.id).far_end().allows_refer());
   TransferStream stream = call.Refer();

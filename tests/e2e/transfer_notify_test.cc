@@ -36,6 +36,7 @@ void LimitFinalStatus(v1::ReferRequest& request) {
 }
 
 TEST_F(TransferNotifyTest, ProgressMayComeBeforeTheAnswerToTheRefer) {
+  Shows({"45", "F1"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -49,6 +50,7 @@ TEST_F(TransferNotifyTest, ProgressMayComeBeforeTheAnswerToTheRefer) {
 }
 
 TEST_F(TransferNotifyTest, TheFinalStatusMayComeBeforeTheAnswerToTheRefer) {
+  Shows({"45", "F1"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -64,6 +66,7 @@ TEST_F(TransferNotifyTest, TheFinalStatusMayComeBeforeTheAnswerToTheRefer) {
 }
 
 TEST_F(TransferNotifyTest, AFinalNotifyWinsOverARefusedRefer) {
+  Shows({"45", "F1"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -81,6 +84,7 @@ TEST_F(TransferNotifyTest, AFinalNotifyWinsOverARefusedRefer) {
 }
 
 TEST_F(TransferNotifyTest, AFinalNotifyWinsOverALostAnswerToTheRefer) {
+  Shows({"45"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   call.peer.Expect("REFER");
@@ -95,6 +99,7 @@ TEST_F(TransferNotifyTest, AFinalNotifyWinsOverALostAnswerToTheRefer) {
 }
 
 TEST_F(TransferNotifyTest, AnEarlyFinalFailureIsTheOutcomeOfAnAcceptedRefer) {
+  Shows({"45"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -108,6 +113,7 @@ TEST_F(TransferNotifyTest, AnEarlyFinalFailureIsTheOutcomeOfAnAcceptedRefer) {
 }
 
 TEST_F(TransferNotifyTest, ProgressMayComeInAnyOrder) {
+  Shows({"68"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   for (int status : {100, 183, 180, 199, 100}) {
@@ -123,6 +129,7 @@ TEST_F(TransferNotifyTest, ProgressMayComeInAnyOrder) {
 }
 
 TEST_F(TransferNotifyTest, AFinalStatusInAnActiveSubscriptionIsFinal) {
+  Shows({"56", "F9"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify(kOk, kActive), Answered(200));
@@ -134,6 +141,7 @@ TEST_F(TransferNotifyTest, AFinalStatusInAnActiveSubscriptionIsFinal) {
 }
 
 TEST_F(TransferNotifyTest, ARepeatedNotifyIsAnsweredAgainAndToldOnce) {
+  Shows({"60", "61", "F29"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   SipMessage notify = call.peer.NewNotify(kRinging, kActive);
@@ -153,6 +161,7 @@ TEST_F(TransferNotifyTest, ARepeatedNotifyIsAnsweredAgainAndToldOnce) {
 }
 
 TEST_F(TransferNotifyTest, TheFirstFinalStatusWins) {
+  Shows({"69", "F8"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer([](v1::ReferRequest& request) {
     request.mutable_leg_policy()->set_on_success(v1::LEG_ACTION_WAIT_FOR_PEER);
@@ -171,6 +180,7 @@ TEST_F(TransferNotifyTest, TheFirstFinalStatusWins) {
 }
 
 TEST_F(TransferNotifyTest, ASuccessAfterTheResultChangesNothing) {
+  Shows({"69", "F8"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify(kBusy, kDone), Answered(200));
@@ -183,6 +193,7 @@ TEST_F(TransferNotifyTest, ASuccessAfterTheResultChangesNothing) {
 }
 
 TEST_F(TransferNotifyTest, ALateNotifyIsAnsweredAndNotTold) {
+  Shows({"F22"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify(kOk, kDone), Answered(200));
@@ -200,6 +211,7 @@ TEST_F(TransferNotifyTest, ALateNotifyIsAnsweredAndNotTold) {
 }
 
 TEST_F(TransferNotifyTest, NoNotifyAtAllIsAcceptedWithoutNotify) {
+  Shows({"F4"});
   AnsweredCall call(server());
   auto asked = std::chrono::steady_clock::now();
   TransferStream stream = call.AcceptedRefer(LimitFinalStatus);
@@ -216,6 +228,7 @@ TEST_F(TransferNotifyTest, NoNotifyAtAllIsAcceptedWithoutNotify) {
 }
 
 TEST_F(TransferNotifyTest, ProgressThenSilenceKeepsTheCall) {
+  Shows({"F6"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer(LimitFinalStatus);
   EXPECT_THAT(call.peer.Notify(kTrying, kActive), Answered(200));
@@ -231,6 +244,7 @@ TEST_F(TransferNotifyTest, ProgressThenSilenceKeepsTheCall) {
 }
 
 TEST_F(TransferNotifyTest, ALateFirstNotifyIsOnlyAWarning) {
+  Shows({"46"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer([](v1::ReferRequest& request) {
     request.mutable_limits()->mutable_first_notify()->set_seconds(1);
@@ -240,6 +254,7 @@ TEST_F(TransferNotifyTest, ALateFirstNotifyIsOnlyAWarning) {
 }
 
 TEST_F(TransferNotifyTest, AnExpiredSubscriptionIsOnlyAWarning) {
+  Shows({"52", "54", "F31"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify(kTrying, "active;expires=1"), Answered(200));
@@ -249,6 +264,7 @@ TEST_F(TransferNotifyTest, AnExpiredSubscriptionIsOnlyAWarning) {
 }
 
 TEST_F(TransferNotifyTest, TryingAndTerminatedIsUnconfirmed) {
+  Shows({"58", "F7"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   //        <--- NOTIFY 100 terminated (RFC 3515, 2.4.4)
@@ -268,6 +284,7 @@ TEST_F(TransferNotifyTest, TryingAndTerminatedIsUnconfirmed) {
 }
 
 TEST_F(TransferNotifyTest, AFinalStatusMayFollowTheEndOfTheSubscription) {
+  Shows({"58", "F7"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify(kTrying, kDone), Answered(200));
@@ -278,6 +295,7 @@ TEST_F(TransferNotifyTest, AFinalStatusMayFollowTheEndOfTheSubscription) {
 }
 
 TEST_F(TransferNotifyTest, ARejectedSubscriptionIsADeclinedRefer) {
+  Shows({"57"});
   for (const std::string reason : {"rejected", "giveup"}) {
     AnsweredCall call(server());
     TransferStream stream = call.AcceptedRefer();
@@ -291,6 +309,7 @@ TEST_F(TransferNotifyTest, ARejectedSubscriptionIsADeclinedRefer) {
 }
 
 TEST_F(TransferNotifyTest, ADeactivatedSubscriptionIsNotMadeAgain) {
+  Shows({"57"});
   for (const std::string reason : {"probation", "deactivated"}) {
     AnsweredCall call(server());
     TransferStream stream = call.AcceptedRefer();

@@ -19,17 +19,6 @@ using namespace std::chrono_literals;
 
 class TransferRequestTest : public ServerTest<TransferRequestTest> {
  protected:
-  // The REFER that a request makes. It is declined, so that the call is free
-  // for the next.
-  static SipMessage ReferFor(AnsweredCall& call, std::string_view refer_to,
-                             const ReferClient::Edit& edit = nullptr) {
-    TransferStream stream = call.Refer(refer_to, edit);
-    SipMessage refer = call.peer.Expect("REFER");
-    call.peer.Answer(refer, 603);
-    stream.RestUntilResult();
-    return refer;
-  }
-
   static v1::ReferRequest Request(const AnsweredCall& call) {
     v1::ReferRequest request;
     request.set_call_id(call.id);
@@ -40,6 +29,7 @@ class TransferRequestTest : public ServerTest<TransferRequestTest> {
 
 // protocol.md, appendix B; the host is that of the remote target.
 TEST_F(TransferRequestTest, ReferToIsWrittenAsOneNameAddr) {
+  Shows({"18", "21", "22"});
   const std::vector<std::pair<std::string, std::string>> kCases = {
       {"+15083084809", "<sip:+15083084809@127.0.0.1;user=phone>"},
       {"+1 (508) 308-4809", "<sip:+15083084809@127.0.0.1;user=phone>"},
@@ -54,15 +44,16 @@ TEST_F(TransferRequestTest, ReferToIsWrittenAsOneNameAddr) {
       {"sip:[2001:db8::1]:5070", "<sip:[2001:db8::1]:5070>"}};
   AnsweredCall call(server());
   for (const auto& [input, wire] : kCases) {
-    EXPECT_THAT(ReferFor(call, input).Lines("Refer-To"), ElementsAre(wire))
+    EXPECT_THAT(call.DeclinedRefer(input).Lines("Refer-To"), ElementsAre(wire))
         << input;
   }
 }
 
 TEST_F(TransferRequestTest, HeadersOfTheClientAreOnTheWire) {
+  Shows({"23", "25", "26"});
   AnsweredCall call(server());
   SipMessage refer =
-      ReferFor(call, "sip:t@target.example", [](v1::ReferRequest& request) {
+      call.DeclinedRefer("sip:t@target.example", [](v1::ReferRequest& request) {
         (*request.mutable_headers())["X-Reason"] = "vip caller";
         for (const char* value : {"one", "two"}) {
           v1::SipHeader* header = request.add_more_headers();
@@ -108,11 +99,12 @@ TEST_F(TransferRequestTest, APlanIsToldAndNothingIsSent) {
   EXPECT_TRUE(stream.Finish().ok());
   call.peer.ExpectNothing(100ms);
   // And the call is free.
-  ReferFor(call, "sip:carol@target.example");
+  call.DeclinedRefer("sip:carol@target.example");
 }
 
 TEST_F(TransferRequestTest,
        ASecondTransferOfACallIsRefusedWithTheIdOfTheFirst) {
+  Shows({"17"});
   AnsweredCall call(server());
   TransferStream first = call.Refer();
   SipMessage refer = call.peer.Expect("REFER");
@@ -182,6 +174,7 @@ std::function<void(v1::ReferRequest&)> WithHeader(std::string name,
 }
 
 TEST_F(TransferRequestTest, AMalformedFieldIsNamedAndNothingIsSent) {
+  Shows({"1", "19", "24", "29"});
   AnsweredCall call(server());
   const std::vector<BadRequestCase> kCases = {
       {"refer_to", ReferTo("")},
@@ -220,7 +213,7 @@ TEST_F(TransferRequestTest, AMalformedFieldIsNamedAndNothingIsSent) {
     EXPECT_THAT(details.field_violations(0).field(), HasSubstr(bad.field));
   }
   call.peer.ExpectNothing(100ms);
-  ReferFor(call, "sip:carol@target.example");
+  call.DeclinedRefer("sip:carol@target.example");
 }
 
 TEST_F(TransferRequestTest, ARequestWithoutAPartyIsMalformed) {

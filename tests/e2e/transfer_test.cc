@@ -22,6 +22,7 @@ constexpr char kActive[] = "active;expires=60";
 constexpr char kDone[] = "terminated;reason=noresource";
 
 TEST_F(TransferTest, TheTargetAnswersAndTheServerHangsUp) {
+  Shows({"7", "71", "72", "F20"});
   AnsweredCall call(server());
   EventStream<v1::CallEvent> calls = call.Watch();
   TransferStream stream = call.Refer("sip:carol@target.example");
@@ -57,6 +58,7 @@ TEST_F(TransferTest, TheTargetAnswersAndTheServerHangsUp) {
 }
 
 TEST_F(TransferTest, TheReferIsAWellFormedRequestInsideTheDialog) {
+  Shows({"1", "2", "4", "7", "10", "14", "26", "28"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer("sip:carol@target.example");
   SipMessage refer = call.peer.Expect("REFER");
@@ -89,6 +91,7 @@ TEST_F(TransferTest, TheReferIsAWellFormedRequestInsideTheDialog) {
 }
 
 TEST_F(TransferTest, TheByeComesHalfASecondAfterSuccessByDefault) {
+  Shows({"72", "F20"});
   CallcontroldProcess fresh(
       "grpc { listen: '127.0.0.1:0' } sip { listen: '127.0.0.1:0' }");
   AnsweredCall call(fresh);
@@ -106,6 +109,7 @@ TEST_F(TransferTest, TheByeComesHalfASecondAfterSuccessByDefault) {
 }
 
 TEST_F(TransferTest, TheFarEndHangsUpAfterSuccessAndTheServerDoesNot) {
+  Shows({"72", "F16", "F39"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   //        <--- NOTIFY 200, BYE back to back (protocol.md, F16)
@@ -126,6 +130,7 @@ TEST_F(TransferTest, TheFarEndHangsUpAfterSuccessAndTheServerDoesNot) {
 }
 
 TEST_F(TransferTest, AByeThatNobodyAnswersDoesNotHoldTheResultBack) {
+  Shows({"84", "F21"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify("SIP/2.0 200 OK", kDone), Answered(200));
@@ -141,6 +146,7 @@ TEST_F(TransferTest, AByeThatNobodyAnswersDoesNotHoldTheResultBack) {
 }
 
 TEST_F(TransferTest, AByeThatIsRefusedEndsTheCallAsWell) {
+  Shows({"84", "F21"});
   AnsweredCall call(server());
   EventStream<v1::CallEvent> calls = call.Watch();
   TransferStream stream = call.AcceptedRefer();
@@ -153,6 +159,7 @@ TEST_F(TransferTest, AByeThatIsRefusedEndsTheCallAsWell) {
 }
 
 TEST_F(TransferTest, ABusyTargetLeavesTheCallAndASecondTryWorks) {
+  Shows({"17", "49", "74", "F32"});
   AnsweredCall call(server());
   TransferStream first = call.AcceptedRefer();
   int64_t first_cseq = call.peer.refer_cseq();
@@ -186,6 +193,7 @@ TEST_F(TransferTest, ABusyTargetLeavesTheCallAndASecondTryWorks) {
 }
 
 TEST_F(TransferTest, AFailedTargetsReasonIsTold) {
+  Shows({"66", "68", "74"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(
@@ -201,6 +209,7 @@ TEST_F(TransferTest, AFailedTargetsReasonIsTold) {
 }
 
 TEST_F(TransferTest, TheTransfereeDeclinesInItsAnswer) {
+  Shows({"42", "F27", "F38"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   call.peer.Answer(call.peer.Expect("REFER"), 603, "Decline");
@@ -216,6 +225,7 @@ TEST_F(TransferTest, TheTransfereeDeclinesInItsAnswer) {
 }
 
 TEST_F(TransferTest, TheTransfereeDeclinesInANotify) {
+  Shows({"42", "F27"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify("SIP/2.0 603 Declined", kDone), Answered(200));
@@ -228,6 +238,7 @@ TEST_F(TransferTest, TheTransfereeDeclinesInANotify) {
 }
 
 TEST_F(TransferTest, TwoHundredIsAnAcceptanceLikeTwoHundredAndTwo) {
+  Shows({"31", "F2", "F5"});
   for (int status : {200, 202, 204}) {
     AnsweredCall call(server());
     TransferStream stream = call.Refer();
@@ -242,6 +253,7 @@ TEST_F(TransferTest, TwoHundredIsAnAcceptanceLikeTwoHundredAndTwo) {
 }
 
 TEST_F(TransferTest, AnAcceptanceWithoutSubscriptionIsUnconfirmed) {
+  Shows({"32", "F3"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   //        <--- 202, Refer-Sub: false (RFC 4488)
@@ -262,6 +274,7 @@ TEST_F(TransferTest, AnAcceptanceWithoutSubscriptionIsUnconfirmed) {
 }
 
 TEST_F(TransferTest, ANotifyInspiteOfNoSubscriptionStillDecides) {
+  Shows({"32"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   call.peer.Answer(call.peer.Expect("REFER"), 202, "Accepted",
@@ -273,6 +286,7 @@ TEST_F(TransferTest, ANotifyInspiteOfNoSubscriptionStillDecides) {
 }
 
 TEST_F(TransferTest, NoSubscriptionIsAskedForOnlyAtTheClientsWish) {
+  Shows({"14"});
   AnsweredCall call(server());
   TransferStream stream =
       call.Refer("sip:carol@target.example",
@@ -289,6 +303,7 @@ TEST_F(TransferTest, NoSubscriptionIsAskedForOnlyAtTheClientsWish) {
 }
 
 TEST_F(TransferTest, AFarEndThatSubscribesUsAllTheSameIsListenedTo) {
+  Shows({"32"});
   AnsweredCall call(server());
   TransferStream stream =
       call.Refer("sip:carol@target.example",

@@ -11,6 +11,7 @@
 #include "tests/support/refer_client.h"
 #include "tests/support/refer_matchers.h"
 #include "tests/support/scripted_peer.h"
+#include "tests/support/shows.h"
 
 namespace callcontrol::testing {
 
@@ -61,6 +62,27 @@ struct AnsweredCall {
   TransferStream Refer(std::string_view refer_to = "sip:carol@target.example",
                        const ReferClient::Edit& edit = nullptr) {
     return client.Refer(id, refer_to, edit);
+  }
+
+  // The REFER that a request makes. It is declined, so that the call is free
+  // for the next.
+  SipMessage DeclinedRefer(std::string_view refer_to,
+                           const ReferClient::Edit& edit = nullptr) {
+    TransferStream stream = Refer(refer_to, edit);
+    SipMessage refer = peer.Expect("REFER");
+    peer.Answer(refer, 603);
+    stream.RestUntilResult();
+    return refer;
+  }
+
+  // How a Refer() of this call ends that must be refused.
+  grpc::Status ReferRefused(std::string_view refer_to,
+                            const ReferClient::Edit& edit = nullptr) {
+    v1::ReferRequest request;
+    request.set_call_id(id);
+    request.set_refer_to(std::string(refer_to));
+    if (edit) edit(request);
+    return client.ReferRefused(request);
   }
 
   // The call's events from now on; the snapshot is read.
