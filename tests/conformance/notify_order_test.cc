@@ -80,9 +80,41 @@ TEST_F(NotifyOrderTest, ANotifyThatTheByeOvertookMayComeAgain) {
   TransferStream stream = call.AcceptedRefer();
   const SipMessage notify = call.peer.NewNotify(kOk, kDone);
   EXPECT_THAT(call.peer.Bye(), Answered(200));
+  call.peer.SendRequest(notify);
+  const SipMessage again = call.peer.NewNotify(kOk, kDone);
+  call.peer.SendRequest(again);
+  EXPECT_THAT(call.peer.AwaitAnswer(notify), Answered(500));
+  EXPECT_THAT(call.peer.AwaitAnswer(again), Answered(200));
+  const v1::TransferResult result = stream.RestUntilResult().back().result();
+  EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_TRANSFERRED);
+  EXPECT_EQ(result.call_cleared_by(), v1::CALL_CLEARED_BY_FAR_END);
+  call.peer.ExpectNothing(150ms);
+}
+
+TEST_F(NotifyOrderTest, ANotifyThatTheByeOvertookAloneTellsNothing) {
+  Shows({"60"});
+  AnsweredCall call(server());
+  TransferStream stream = call.AcceptedRefer();
+  const SipMessage notify = call.peer.NewNotify(kOk, kDone);
+  EXPECT_THAT(call.peer.Bye(), Answered(200));
   EXPECT_THAT(call.peer.AwaitAnswer(call.peer.SendRequest(notify)),
               Answered(500));
-  EXPECT_THAT(call.peer.Notify(kOk, kDone), Answered(200));
+  const v1::TransferResult result = stream.RestUntilResult().back().result();
+  EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_LEG_ENDED_UNCONFIRMED);
+  EXPECT_EQ(result.verdict(), v1::TRANSFER_VERDICT_UNKNOWN);
+}
+
+//        <--- BYE (CSeq 2), NOTIFY 200 (CSeq 3): at once
+TEST_F(NotifyOrderTest, AByeRightBeforeTheNotifyChangesNothing) {
+  Shows({"63", "F15", "F16"});
+  AnsweredCall call(server());
+  TransferStream stream = call.AcceptedRefer();
+  const SipMessage bye = call.peer.NewRequest("BYE");
+  const SipMessage notify = call.peer.NewNotify(kOk, kDone);
+  call.peer.SendRequest(bye);
+  call.peer.SendRequest(notify);
+  EXPECT_THAT(call.peer.AwaitAnswer(bye), Answered(200));
+  EXPECT_THAT(call.peer.AwaitAnswer(notify), Answered(200));
   const v1::TransferResult result = stream.RestUntilResult().back().result();
   EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_TRANSFERRED);
   EXPECT_EQ(result.call_cleared_by(), v1::CALL_CLEARED_BY_FAR_END);

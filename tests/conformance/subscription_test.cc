@@ -124,16 +124,16 @@ TEST_F(SubscriptionTest, SilenceBeyondTimerNAndThenSuccessIsASuccess) {
 }
 
 // More than three minutes of ringing at a scale of 1 to 60: each NOTIFY starts
-// its expiry of 1 s anew, and Timer N has stopped with the first.
+// its expiry of 2 s anew, and Timer N has stopped with the first.
 TEST_F(SubscriptionTest, ThreeMinutesOfRingingAreWaitedFor) {
   Shows({"53", "F30"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer([](v1::ReferRequest& request) {
-    request.mutable_limits()->mutable_first_notify()->set_seconds(1);
+    request.mutable_limits()->mutable_first_notify()->set_seconds(2);
     request.mutable_limits()->mutable_final_status()->set_seconds(6);
   });
   for (int i = 0; i < 6; ++i) {
-    EXPECT_THAT(call.peer.Notify(kRinging, "active;expires=1"), Answered(200));
+    EXPECT_THAT(call.peer.Notify(kRinging, "active;expires=2"), Answered(200));
     EXPECT_THAT(stream.Next(), Status(180));
     call.peer.ExpectNothing(500ms);
   }
@@ -149,7 +149,7 @@ TEST_F(SubscriptionTest, RingingForEverIsGivenUp) {
   Shows({"F6", "F30"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer([](v1::ReferRequest& request) {
-    request.mutable_limits()->mutable_final_status()->set_seconds(1);
+    request.mutable_limits()->mutable_final_status()->set_seconds(2);
   });
   const auto accepted = std::chrono::steady_clock::now();
   for (int i = 0; i < 4; ++i) {
@@ -158,7 +158,7 @@ TEST_F(SubscriptionTest, RingingForEverIsGivenUp) {
     call.peer.ExpectNothing(200ms);
   }
   const v1::TransferResult result = stream.Result();
-  EXPECT_LE(std::chrono::steady_clock::now() - accepted, 1500ms);
+  EXPECT_LE(std::chrono::steady_clock::now() - accepted, 3500ms);
   EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_NO_FINAL_STATUS);
   EXPECT_EQ(result.last_call_status(), 180);
   // The target may still answer: the call is kept, and what comes is answered.

@@ -115,6 +115,22 @@ TEST_F(TransportTest, ACallSurvivesItsConnection) {
               Ended(v1::TRANSFER_OUTCOME_TRANSFERRED));
 }
 
+// Nobody listens at the far end's Contact any more.
+TEST_F(TransportTest, AReferThatCannotConnectIsNoTimeout) {
+  Shows({"95"});
+  std::string closed;
+  {
+    ScriptedPeer gone(server().sip_port(), {.transport = Transport::kTcp});
+    closed = gone.Contact();
+  }
+  AnsweredCall call(server(), {}, {.contact = closed});
+  TransferStream stream = call.Refer();
+  const v1::TransferResult result = stream.RestUntilResult().back().result();
+  EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_TRANSPORT_FAILED);
+  EXPECT_EQ(result.refer_status(), 0);
+  EXPECT_THAT(call.peer.Bye(), Answered(200));
+}
+
 // A Contact that is a name, where NAPTR and SRV say the port.
 TEST(NamesTest, AContactThatIsANameIsLookedUp) {
   Shows({"104"});

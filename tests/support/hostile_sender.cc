@@ -134,6 +134,14 @@ std::vector<std::string> TortureMessages(const std::string& token) {
       With(options, "Max-Forwards", "0").ToString(),
       With(options, "Via", "SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK1saber23")
           .ToString(),
+      // intmeth; ipv6-bad of RFC 5118
+      SipMessage::Request("!interesting-Method0123456789_*+`.%indeed'~",
+                          "sip:user@example.com")
+          .AddAll({{"Via", options.Header("Via")}, {"CSeq", "1 !i+`"}})
+          .ToString(),
+      SipMessage::Request("OPTIONS", "sip:2001:db8::10")
+          .AddAll({{"Via", options.Header("Via")}, {"CSeq", "1 OPTIONS"}})
+          .ToString(),
       // Nothing at all, keep-alives, another protocol, a long line.
       "", "\r\n\r\n", std::string(1, '\0'), "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
       With(options, "Subject", std::string(60000, 'x')).ToString()};
