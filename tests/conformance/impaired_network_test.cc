@@ -29,13 +29,14 @@ using ::testing::UnorderedElementsAre;
 constexpr int kCalls = 1'000;
 constexpr uint32_t kSeed = 20261124;
 
-// On both sides. 64*T1 is 12.8 s: ten repetitions fit in and none takes long.
-constexpr std::chrono::milliseconds kT1{200};
+// On both sides. 64*T1 is 6.4 s: ten repetitions fit in, and a stream is never
+// silent for longer.
+constexpr std::chrono::milliseconds kT1{100};
 constexpr char kConfig[] = R"pb(
   grpc { listen: "127.0.0.1:0" }
   sip {
     listen: "127.0.0.1:0"
-    t1 { nanos: 200000000 }
+    t1 { nanos: 100000000 }
   }
 )pb";
 
