@@ -3,6 +3,7 @@
 // How subscriptions end, expire and go on for long. Times are scaled: 64*T1 is
 // 1.28 s here, and limits are set in the request.
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -164,6 +165,66 @@ TEST_F(SubscriptionTest, RingingForEverIsGivenUp) {
   // The target may still answer: the call is kept, and what comes is answered.
   EXPECT_THAT(call.peer.Notify(kOk, kDone), Answered(200));
   call.ExpectAlive();
+}
+
+// One call for each answer to a SUBSCRIBE, all of them at once.
+class RefreshAnswersTest : public ::testing::Test {
+ protected:
+  struct Refreshed {
+    explicit Refreshed(CallcontroldProcess& server)
+        : call(server), stream(call.AcceptedRefer()) {
+      EXPECT_THAT(call.peer.Notify(kRinging, "active;expires=1"),
+                  Answered(200));
+    }
+
+    AnsweredCall call;
+    TransferStream stream;
+  };
+
+  // SUBSCRIBE, and the answer to it.
+  void RefuseAll(const std::vector<int>& statuses) {
+    for (size_t i = 0; i < statuses.size(); ++i) {
+      calls_.push_back(std::make_unique<Refreshed>(server_));
+    }
+    for (size_t i = 0; i < statuses.size(); ++i) {
+      ScriptedPeer& peer = calls_[i]->call.peer;
+      peer.Answer(peer.Expect("SUBSCRIBE"), statuses[i]);
+    }
+  }
+
+  CallcontroldProcess server_{
+      TestConfig("transfers { refresh_subscription: true }")};
+  std::vector<std::unique_ptr<Refreshed>> calls_;
+};
+
+//  SUBSCRIBE --->
+//        <--- 404 …
+//  BYE --->, because nothing will come any more
+TEST_F(RefreshAnswersTest, SomeEndTheSubscription) {
+  Shows({"55", "F41"});
+  RefuseAll({404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604});
+  for (const auto& refreshed : calls_) {
+    ScriptedPeer& peer = refreshed->call.peer;
+    peer.Answer(peer.Expect("BYE"), 200);
+    EXPECT_THAT(refreshed->stream.RestUntilResult().back(),
+                Ended(v1::TRANSFER_OUTCOME_ACCEPTED_UNCONFIRMED));
+  }
+}
+
+//  SUBSCRIBE --->
+//        <--- 403 …
+//        <--- NOTIFY 486
+TEST_F(RefreshAnswersTest, OthersLeaveItAsItIs) {
+  Shows({"55", "F41"});
+  RefuseAll({400, 403, 408, 423, 500, 503, 600, 603});
+  for (const auto& refreshed : calls_) {
+    ScriptedPeer& peer = refreshed->call.peer;
+    EXPECT_THAT(peer.Notify("SIP/2.0 486 Busy Here", kDone), Answered(200));
+    const auto events = refreshed->stream.RestUntilResult();
+    EXPECT_THAT(events, Contains(Warned("REFRESH_REFUSED")));
+    EXPECT_THAT(events.back(), Ended(v1::TRANSFER_OUTCOME_TARGET_FAILED));
+    refreshed->call.ExpectHangsUp();
+  }
 }
 
 TEST_F(SubscriptionTest, A429InANotifyIsReported) {

@@ -146,6 +146,7 @@ TEST_F(ReferRetryTest, NothingIsRepeatedBehindTheClientsBack) {
 //  <--- REFER (CSeq + 1)
 //  ---> 503, Retry-After: 1: told, and not followed again
 TEST_F(ReferRetryTest, ARetryAfterIsWaitedForOnceAtTheClientsWish) {
+  Shows({"7", "40"});
   AnsweredCall call(server());
   TransferStream stream =
       call.Refer("sip:carol@target.example", [](v1::ReferRequest& request) {

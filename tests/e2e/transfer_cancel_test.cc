@@ -57,6 +57,7 @@ TEST_F(TransferCancelTest, ATransferWhoseReferHasNotLeftIsWithdrawn) {
 }
 
 TEST_F(TransferCancelTest, AnAcceptedTransferIsNoLongerFollowed) {
+  Shows({"16"});
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   EXPECT_THAT(call.peer.Notify("SIP/2.0 180 Ringing", "active;expires=60"),
@@ -85,6 +86,7 @@ TEST_F(TransferCancelTest, AnAcceptedTransferIsNoLongerFollowed) {
 }
 
 TEST_F(TransferCancelTest, AnOpenReferIsNotTakenBackAndNoByeIsSent) {
+  Shows({"16"});
   AnsweredCall call(server());
   TransferStream stream = call.Refer();
   const SipMessage refer = call.peer.Expect("REFER");
@@ -146,6 +148,7 @@ class SubscriptionRefreshTest : public ::testing::Test {
 };
 
 TEST_F(SubscriptionRefreshTest, ASubscriptionThatWouldExpireIsRefreshed) {
+  Shows({"54"});
   AnsweredCall call(server_);
   TransferStream stream = call.AcceptedRefer();
   const SipMessage refresh = AwaitRefresh(call, stream);
@@ -164,6 +167,7 @@ TEST_F(SubscriptionRefreshTest, ASubscriptionThatWouldExpireIsRefreshed) {
 
 // RFC 6665, 4.1.2.2: the usage is over, the call is not (RFC 5057, 5.1).
 TEST_F(SubscriptionRefreshTest, AFarEndThatKnowsNoSubscriptionEndsIt) {
+  Shows({"55", "F41"});
   AnsweredCall call(server_);
   TransferStream stream = call.AcceptedRefer();
   call.peer.Answer(AwaitRefresh(call, stream), 481);
@@ -175,6 +179,7 @@ TEST_F(SubscriptionRefreshTest, AFarEndThatKnowsNoSubscriptionEndsIt) {
 }
 
 TEST_F(SubscriptionRefreshTest, ARefusalLeavesTheSubscriptionAsItIs) {
+  Shows({"55"});
   AnsweredCall call(server_);
   TransferStream stream = call.AcceptedRefer();
   call.peer.Answer(AwaitRefresh(call, stream), 403);
