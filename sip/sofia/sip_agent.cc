@@ -125,7 +125,10 @@ absl::Status SipAgent::Listen(SipLoop& loop, const EngineOptions& options,
       NTATAG_SIP_T1X64(static_cast<unsigned>(64 * options.t1.count())),
       NTATAG_SIP_T2(static_cast<unsigned>(options.t2.count())),
       NTATAG_MERGE_482(1), NTATAG_BAD_REQ_MASK(kFatalHeaders),
-      NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), TAG_END());
+      NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0),
+      // Sofia's STUN server writes a line on stderr for each request of
+      // anybody.
+      TPTAG_STUN_SERVER(0), TAG_END());
   if (agent_ == nullptr) {
     return absl::UnavailableError(absl::StrCat(
         "cannot listen on ", options.listen_host, ":", options.listen_port,

@@ -63,24 +63,5 @@ TEST_F(InboundReferTest, ReferralsThatCrossDoNotMix) {
               Ended(v1::TRANSFER_OUTCOME_TRANSFERRED));
 }
 
-// RFC 3891, 3, for who does not list it in Supported.
-TEST_F(InboundReferTest, AnInviteWithReplacesReplacesNothing) {
-  Shows({"78"});
-  AnsweredCall call(server());
-  const PeerDialog& dialog = call.peer.dialog();
-  const std::string replaces =
-      Cat(dialog.call_id, ";to-tag=", HeaderParameter(dialog.remote, "tag"),
-          ";from-tag=", HeaderParameter(dialog.local, "tag"));
-  ScriptedPeer other(server().sip_port());
-  const SipMessage refused = other.AwaitAnswer(other.StartInvite(
-      {.sdp = SdpOffer(),
-       .headers = {{"Require", "replaces"}, {"Replaces", replaces}}}));
-  EXPECT_THAT(refused, Answered(420));
-  EXPECT_THAT(refused.Values("Unsupported"), ElementsAre("replaces"));
-  other.Invite({.headers = {{"Replaces", replaces}}});
-  EXPECT_THAT(other.Bye(), Answered(200));
-  call.ExpectAlive();
-}
-
 }  // namespace
 }  // namespace callcontrol::testing

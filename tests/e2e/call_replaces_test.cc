@@ -41,6 +41,7 @@ class CallReplacesTest : public ServerTest<CallReplacesTest> {
 };
 
 TEST_F(CallReplacesTest, TheOldCallIsEndedWhenTheNewOneIsAnswered) {
+  Shows({"78"});
   AnsweredCall old(server());
   EventStream<v1::CallEvent> calls = old.Watch();
   AnsweredCall fresh(server(), {}, Replacing(ReplacesOf(old.peer.dialog())));
@@ -63,6 +64,7 @@ TEST_F(CallReplacesTest, ATransferOfTheOldCallEndsWithIt) {
 }
 
 TEST_F(CallReplacesTest, WhatNamesNoCallIsRefused) {
+  Shows({"78"});
   AnsweredCall old(server());
   const PeerDialog& dialog = old.peer.dialog();
   const std::string to_tag = HeaderParameter(dialog.remote, "tag");
@@ -80,6 +82,7 @@ TEST_F(CallReplacesTest, WhatNamesNoCallIsRefused) {
 }
 
 TEST_F(CallReplacesTest, OnlyAnEarlyDialogMayBeMeant) {
+  Shows({"78"});
   AnsweredCall old(server());
   EXPECT_EQ(Status(Replacing(ReplacesOf(old.peer.dialog(), ";early-only"))),
             486);
@@ -87,6 +90,7 @@ TEST_F(CallReplacesTest, OnlyAnEarlyDialogMayBeMeant) {
 }
 
 TEST_F(CallReplacesTest, ACallThatHasEndedIsNotReplaced) {
+  Shows({"78"});
   AnsweredCall old(server());
   // Its transfer's late NOTIFYs are still awaited.
   TransferStream stream = old.AcceptedRefer();

@@ -108,6 +108,22 @@ TEST_F(HostileTest, AnAnswerThatBelongsToNothingIsIgnored) {
   FinishWell(call, stream);
 }
 
+// Sofia would answer it as a STUN server, and write a line past our log.
+TEST_F(HostileTest, StunWritesNothingToTheLog) {
+  AnsweredCall call(server());
+  std::string binding("\0\1\0\0", 4);
+  binding.append("\x21\x12\xA4\x42", 4).append("transaction1");
+  const std::string before = server().stderr_text();
+  call.peer.Send(binding);
+  EXPECT_THAT(call.peer.Receive(1s).value_or(""),
+              ::testing::HasSubstr("Not Implemented"));
+  call.peer.Send(std::string(20, '\3'));
+  EXPECT_THAT(call.peer.Options(), Answered(200)) << "it was read";
+  EXPECT_EQ(server().stderr_text().find("stun", before.size()),
+            std::string::npos);
+  call.ExpectHangsUp();
+}
+
 TEST_F(HostileTest, AFloodOfNotifysIsAnsweredAndCapped) {
   Shows({"64"});
   AnsweredCall call(server());

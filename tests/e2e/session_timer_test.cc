@@ -35,6 +35,7 @@ class SessionTimerTest : public ::testing::Test {
 };
 
 TEST_F(SessionTimerTest, ACallerThatAsksGetsItsTimer) {
+  Shows({"94"});
   ScriptedPeer peer(server_.sip_port());
   const SipMessage ok =
       peer.Invite(Asking("90;refresher=uac", "INVITE, UPDATE, BYE"));
@@ -55,6 +56,7 @@ TEST_F(SessionTimerTest, ACallerThatKnowsOfNoTimerGetsNone) {
 //         <--- INVITE, Session-Expires: 1
 //  422, Min-SE: 2 --->
 TEST_F(SessionTimerTest, AnIntervalThatIsTooShortIsRefused) {
+  Shows({"94"});
   ScriptedPeer peer(server_.sip_port());
   const SipMessage refused =
       peer.AwaitAnswer(peer.StartInvite(Asking("1", "INVITE, BYE")));
@@ -65,6 +67,7 @@ TEST_F(SessionTimerTest, AnIntervalThatIsTooShortIsRefused) {
 //  UPDATE, Session-Expires: 2;refresher=uac --->   after 1 s
 //         <--- 200
 TEST_F(SessionTimerTest, TheServerRefreshesByUpdate) {
+  Shows({"94"});
   AnsweredCall call(server_, {},
                     Asking("2;refresher=uas", "INVITE, UPDATE, REFER"));
   for (int i = 0; i < 2; ++i) {
@@ -80,6 +83,7 @@ TEST_F(SessionTimerTest, TheServerRefreshesByUpdate) {
 
 // A far end that does not allow UPDATE is offered the session again.
 TEST_F(SessionTimerTest, TheServerRefreshesByReInvite) {
+  Shows({"94"});
   AnsweredCall call(server_, {}, Asking("2;refresher=uas", "INVITE, BYE"));
   const std::string session = call.client.GetCall(call.id).local_sdp();
   EventStream<v1::CallEvent> calls = call.Watch();
@@ -106,6 +110,7 @@ TEST_F(SessionTimerTest, AnUpdateThatIsNotAllowedIsAReInvite) {
 
 //  UPDATE --->   <--- 481: BYE
 TEST_F(SessionTimerTest, AFarEndThatDoesNotKnowTheCallEndsIt) {
+  Shows({"94"});
   AnsweredCall call(server_, {},
                     Asking("2;refresher=uas", "INVITE, UPDATE, REFER"));
   EventStream<v1::CallEvent> calls = call.Watch();
@@ -126,6 +131,7 @@ TEST_F(SessionTimerTest, ARefusedRefreshIsTriedAgain) {
 
 // Who does not refresh hangs up in time.
 TEST_F(SessionTimerTest, ACallerThatStopsRefreshingIsHungUp) {
+  Shows({"94"});
   AnsweredCall call(server_, {},
                     Asking("2;refresher=uac", "INVITE, UPDATE, REFER"));
   EventStream<v1::CallEvent> calls = call.Watch();
@@ -142,6 +148,7 @@ TEST_F(SessionTimerTest, ACallerThatStopsRefreshingIsHungUp) {
 
 // REFER and NOTIFY refresh nothing (RFC 4028, 7.1); the timer goes on.
 TEST_F(SessionTimerTest, ATransferThatTakesLongIsRefreshedMeanwhile) {
+  Shows({"94", "F33"});
   AnsweredCall call(server_, {},
                     Asking("2;refresher=uas", "INVITE, UPDATE, REFER"));
   TransferStream stream = call.AcceptedRefer();
@@ -159,6 +166,7 @@ TEST_F(SessionTimerTest, ATransferThatTakesLongIsRefreshedMeanwhile) {
 }
 
 TEST_F(SessionTimerTest, ASessionThatRunsOutDuringATransferIsALostLeg) {
+  Shows({"94", "F33"});
   AnsweredCall call(server_, {},
                     Asking("2;refresher=uas", "INVITE, UPDATE, REFER"));
   TransferStream stream = call.AcceptedRefer();
@@ -177,6 +185,7 @@ TEST_F(SessionTimerTest, ASessionThatRunsOutDuringATransferIsALostLeg) {
 //         <--- 422, Min-SE: 90
 //  INVITE, Session-Expires: 90, Min-SE: 90 --->
 TEST_F(SessionTimerTest, APlacedCallTakesTheLeastThatItIsTold) {
+  Shows({"94"});
   ScriptedPeer peer(server_.sip_port());
   ReferClient client(server_.grpc_port());
   v1::PlaceCallRequest request;

@@ -165,6 +165,27 @@ TEST_F(SubscriptionRefreshTest, ASubscriptionThatWouldExpireIsRefreshed) {
   EXPECT_EQ(stream.Result().outcome(), v1::TRANSFER_OUTCOME_TRANSFERRED);
 }
 
+//  SUBSCRIBE --->   <--- 401   SUBSCRIBE, with Authorization --->
+TEST_F(SubscriptionRefreshTest, AChallengeToTheRefreshIsAnswered) {
+  Shows({"34", "54"});
+  AnsweredCall call(server_);
+  TransferStream stream = call.AcceptedRefer([](v1::ReferRequest& request) {
+    request.mutable_credentials()->set_username("bob");
+    request.mutable_credentials()->set_password("s3cret");
+  });
+  const SipMessage refresh = AwaitRefresh(call, stream);
+  call.peer.Answer(
+      refresh, 401, "",
+      {{"WWW-Authenticate", R"(Digest realm="pbx", nonce="n1", qop="auth")"}});
+  const SipMessage again = call.peer.Expect("SUBSCRIBE");
+  EXPECT_THAT(again.Header("Authorization"), HasSubstr(R"(username="bob")"));
+  EXPECT_EQ(again.Header("Expires"), refresh.Header("Expires"));
+  EXPECT_EQ(again.CSeqNumber(), refresh.CSeqNumber() + 1);
+  call.peer.Answer(again, 200, "", {{"Expires", "60"}});
+  call.ExpectHangsUp();
+  stream.RestUntilResult();
+}
+
 // RFC 6665, 4.1.2.2: the usage is over, the call is not (RFC 5057, 5.1).
 TEST_F(SubscriptionRefreshTest, AFarEndThatKnowsNoSubscriptionEndsIt) {
   Shows({"55", "F41"});

@@ -99,6 +99,7 @@ TEST_F(TransferUriTest, ItIsReadLikeAnyTransfer) {
 
 // A proxy forked the REFER: two far ends, each with CSeqs of its own.
 TEST_F(TransferUriTest, OfForksTheFirstSuccessCounts) {
+  Shows({"62"});
   TransferStream stream = client_.Refer(Request());
   const SipMessage refer = Accept(stream);
   EXPECT_THAT(Notify(refer, "f1", 900, "SIP/2.0 100 Trying", "active"),
@@ -115,6 +116,7 @@ TEST_F(TransferUriTest, OfForksTheFirstSuccessCounts) {
 }
 
 TEST_F(TransferUriTest, OfForksTheLastFailureCounts) {
+  Shows({"62"});
   TransferStream stream = client_.Refer(Request());
   const SipMessage refer = Accept(stream);
   EXPECT_THAT(Notify(refer, "f1", 1, "SIP/2.0 100 Trying", "active"),
@@ -131,6 +133,7 @@ TEST_F(TransferUriTest, OfForksTheLastFailureCounts) {
 }
 
 TEST_F(TransferUriTest, NotifysAreOfTheTransferOrOfNone) {
+  Shows({"60", "62"});
   TransferStream stream = client_.Refer(Request());
   const SipMessage refer = Accept(stream);
   EXPECT_THAT(Notify(refer, "f1", 5, "SIP/2.0 180 Ringing", "active"),
@@ -178,6 +181,7 @@ TEST_F(TransferUriTest, CancellingEndsTheSubscription) {
 
 //  REFER --->   <--- 401   REFER, with Authorization --->
 TEST_F(TransferUriTest, AChallengeIsAnswered) {
+  Shows({"34"});
   v1::ReferRequest request = Request();
   request.mutable_credentials()->set_username("bob");
   request.mutable_credentials()->set_password("s3cret");

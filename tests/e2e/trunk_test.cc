@@ -51,6 +51,7 @@ TEST_F(TrunkTest, ACallFromElsewhereIsOfNone) {
 }
 
 TEST_F(TrunkTest, NumbersAreReadAsTheTrunkWantsThem) {
+  Shows({"20", "21"});
   AnsweredCall call(server_, {.address = "127.0.0.7"});
   for (const auto& [given, written] :
        {std::pair{"03012345678",
@@ -68,6 +69,7 @@ TEST_F(TrunkTest, NumbersAreReadAsTheTrunkWantsThem) {
 
 //  REFER --->   <--- 401   REFER, with the trunk's credentials --->
 TEST_F(TrunkTest, ItsCredentialsAnswerItsChallenges) {
+  Shows({"34"});
   AnsweredCall call(server_, {.address = "127.0.0.7"});
   TransferStream stream = call.Refer();
   call.peer.Answer(
@@ -81,6 +83,7 @@ TEST_F(TrunkTest, ItsCredentialsAnswerItsChallenges) {
 }
 
 TEST_F(TrunkTest, ItsCredentialsGoToNoOtherRealm) {
+  Shows({"34"});
   AnsweredCall call(server_, {.address = "127.0.0.7"});
   TransferStream stream = call.Refer();
   call.peer.Answer(
