@@ -32,7 +32,10 @@ std::vector<SipHeader> SessionTimer::RequestHeaders() const {
 }
 
 void SessionTimer::OnAnswer(const SessionTimerTerms& terms, MonotonicTime now) {
-  interval_ = std::min(terms.interval.value_or(seconds(0)), kLongest);
+  // Nobody makes this side refresh more often than it takes itself.
+  interval_ = terms.interval.value_or(seconds(0)) == seconds(0)
+                  ? seconds(0)
+                  : std::clamp(*terms.interval, policy_.least, kLongest);
   // RFC 4028, 7.2: a 2xx tells who; where it does not, it is who asked.
   we_refresh_ = terms.refresher != Refresher::kUas;
   required_ = false;

@@ -162,6 +162,7 @@ class TransferMachine {
   // A transfer whose REFER is not out ends; the far end is taken off hold.
   void Abandon(TransferOutcome outcome, MonotonicTime now, Step& step);
   void Resend(Step& step);
+  void ForgetRefusal();
   void Clear(MonotonicTime now, Step& step);
   void Restore(TransferOutcome outcome, MonotonicTime now, Step& step);
   void Unmonitor(TransferOutcome outcome, Milliseconds wait, MonotonicTime now,

@@ -266,8 +266,7 @@ void TransferMachine::HoldFailed(std::string_view cause, MonotonicTime now,
 void TransferMachine::Resend(Step& step) {
   DisarmAll();
   state_.phase = Phase::kSending;
-  // Refused: nothing of the one before will come about.
-  state_.progress = ReferProgress::kNotSent;
+  ForgetRefusal();
   step.actions.push_back(TransferAction::kSendRefer);
 }
 
@@ -275,10 +274,18 @@ void TransferMachine::BackOff(Milliseconds wait, std::string_view why,
                               MonotonicTime now, Step& step) {
   DisarmAll();
   state_.phase = Phase::kBackoff;
-  // Refused: nothing of it will come about.
-  state_.progress = ReferProgress::kNotSent;
+  ForgetRefusal();
   Arm(Timer::kBackoff, now + wait);
   Warn("REFER_RETRIED", why, step);
+}
+
+void TransferMachine::ForgetRefusal() {
+  // Nothing of a refused REFER will come about, and what it said is not about
+  // the next one.
+  state_.progress = ReferProgress::kNotSent;
+  state_.reason.clear();
+  state_.sip_reason.clear();
+  state_.retry_after.reset();
 }
 
 void TransferMachine::Abandon(TransferOutcome outcome, MonotonicTime now,

@@ -74,6 +74,11 @@ TEST(SessionTimerTest, WithoutSessionExpiresInTheAnswerThereIsNone) {
   EXPECT_THAT(timer.RequestHeaders(), IsEmpty()) << "it was declined";
 }
 
+TEST(SessionTimerTest, AnAnswerDoesNotMakeItShorterThanTheLeast) {
+  EXPECT_EQ(Agreed(1, Refresher::kUac).next(), kStart + seconds(45));
+  EXPECT_EQ(Agreed(0, Refresher::kUac).next(), std::nullopt);
+}
+
 TEST(SessionTimerTest, AnotherLeastIsTakenOverOnce) {
   SessionTimer timer({.interval = seconds(90)});
   EXPECT_TRUE(timer.OnRefused({.least = seconds(300)}));

@@ -266,6 +266,22 @@ TEST(TransferBackoffTest, ARetryAfterIsWaitedForOnce) {
   }
 }
 
+TEST(TransferBackoffTest, WhatTheRefusalSaidIsNotOfTheNextRefer) {
+  TransferFlow transfer(Patient());
+  transfer.Sent();
+  ReferAnswer busy = RetryAfter(503, 2);
+  busy.sip_reason = "Q.850;cause=42";
+  transfer.Answers(busy);
+  transfer.Pass(seconds(2));
+  transfer.LegIsReady();
+  transfer.ReferLeaves(102);
+  transfer.Answers(202);
+  transfer.Notifies(Active(486, "Busy Here"));
+  EXPECT_EQ(transfer.Result()->outcome, Outcome::kTargetFailed);
+  EXPECT_EQ(transfer.Result()->retry_after, std::nullopt);
+  EXPECT_EQ(transfer.Result()->sip_reason, "");
+}
+
 TEST(TransferBackoffTest, ARetryAfterIsOnlyToldOtherwise) {
   TransferFlow unasked;
   unasked.Sent();
