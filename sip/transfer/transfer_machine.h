@@ -146,9 +146,7 @@ class TransferMachine {
   void TakeProgress(MonotonicTime now, Step& step);
   // A subscription ended with no final status known.
   void TakeSubscriptionEnd(MonotonicTime now, Step& step);
-  // What a NOTIFY says of how long the subscription lasts.
-  void TakeExpires(std::chrono::seconds left, MonotonicTime now);
-  // It lasts for `left` from now on.
+  // The subscription lasts for `left` from now on.
   void Prolong(std::chrono::seconds left, MonotonicTime now);
   bool MayRetry(const ReferAnswer& answer) const;
   bool IsRepetition(const ReferNotify& notify) const;

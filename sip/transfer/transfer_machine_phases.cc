@@ -92,7 +92,7 @@ TransferMachine::Step TransferMachine::OnNotify(const ReferNotify& notify,
     WarnOnce("NO_SUBSCRIPTION_STATE",
              "a NOTIFY came without a readable Subscription-State", step);
   } else if (notify.subscription->expires && !terminated) {
-    TakeExpires(*notify.subscription->expires, now);
+    Prolong(*notify.subscription->expires, now);
   }
   if (terminated) {
     state_.subscription_ended = true;
@@ -108,18 +108,10 @@ TransferMachine::Step TransferMachine::OnNotify(const ReferNotify& notify,
   return step;
 }
 
-void TransferMachine::TakeExpires(std::chrono::seconds left,
-                                  MonotonicTime now) {
-  // A notifier may shorten its subscription and never lengthen it (RFC 6665,
-  // 4.2.2), unless it was asked to.
-  const auto& known =
-      state_.deadlines[static_cast<std::size_t>(Timer::kExpires)];
-  if (known && now + left > *known && !state_.policy.refresh) return;
-  Prolong(left, now);
-}
-
 void TransferMachine::Prolong(std::chrono::seconds left, MonotonicTime now) {
-  // Time for Timer F of a SUBSCRIBE (RFC 3261, 17.1.2.2).
+  // Far ends that write the same expires into every NOTIFY are many; that it
+  // may only shrink (RFC 6665, 4.2.2) would warn of them for nothing. Time for
+  // Timer F of a SUBSCRIBE (RFC 3261, 17.1.2.2).
   constexpr std::chrono::seconds kSubscribeTime{32};
   const Milliseconds time =
       std::min<std::chrono::seconds>(left, std::chrono::hours(24));
