@@ -25,7 +25,7 @@ Usage: callcontrold [flags]
   --version                print the version and stop
   --help                   print this and stop
 
-SIGHUP reads the routes of the configuration again; SIGTERM drains and stops.
+SIGHUP reads routes and trunks of the configuration again; SIGTERM drains and stops.
 Exit code: 0 after that, 1 when something is wrong, 2 for a bad flag.
 )";
 

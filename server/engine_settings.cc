@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/engine_settings.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -125,6 +126,10 @@ sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config) {
                               calls.session_interval(), policy.interval);
   policy.least = SecondsOr(calls.has_least_session_interval(),
                            calls.least_session_interval(), policy.least);
+  // One that is not set follows the least.
+  if (policy.interval > std::chrono::seconds(0)) {
+    policy.interval = std::max(policy.interval, policy.least);
+  }
   return policy;
 }
 

@@ -25,17 +25,17 @@ std::vector<SipHeader> SessionTimer::RequestHeaders() const {
   } else if (policy_.interval > seconds(0) && !settled_) {
     headers.push_back({"Session-Expires", Text(policy_.interval)});
   }
-  if (!headers.empty() && (told_least_ || policy_.least > kUsualLeast)) {
-    headers.push_back({"Min-SE", Text(policy_.least)});
+  const seconds least =
+      std::max(policy_.least, told_least_.value_or(seconds(0)));
+  if (!headers.empty() && (told_least_ || least > kUsualLeast)) {
+    headers.push_back({"Min-SE", Text(least)});
   }
   return headers;
 }
 
 void SessionTimer::OnAnswer(const SessionTimerTerms& terms, MonotonicTime now) {
-  // Nobody makes this side refresh more often than it takes itself.
-  interval_ = terms.interval.value_or(seconds(0)) == seconds(0)
-                  ? seconds(0)
-                  : std::clamp(*terms.interval, policy_.least, kLongest);
+  refusals_ = 0;
+  interval_ = std::min(terms.interval.value_or(seconds(0)), kLongest);
   // RFC 4028, 7.2: a 2xx tells who; where it does not, it is who asked.
   we_refresh_ = terms.refresher != Refresher::kUas;
   required_ = false;
@@ -45,10 +45,11 @@ void SessionTimer::OnAnswer(const SessionTimerTerms& terms, MonotonicTime now) {
 bool SessionTimer::OnRefused(const SessionTimerTerms& terms) {
   const seconds least = terms.least.value_or(seconds(0));
   const seconds asked = end_ ? interval_ : policy_.interval;
+  constexpr int kMostRefusals = 2;
   if (least <= asked || least > kLongest) return false;
+  if (++refusals_ > kMostRefusals) return false;
   // RFC 4028, 7.4: repeated in what follows, whatever it is.
-  told_least_ = true;
-  policy_.least = std::max(policy_.least, least);
+  told_least_ = least;
   policy_.interval = least;
   if (end_) interval_ = least;
   return true;

@@ -53,7 +53,8 @@ class SessionTimer {
   std::vector<SipHeader> RequestHeaders() const;
   // A 2xx to it: what is agreed from now on.
   void OnAnswer(const SessionTimerTerms& terms, MonotonicTime now);
-  // 422 to it, with the Min-SE of `terms`: whether it may be sent again.
+  // 422 to it, with the Min-SE of `terms`: whether it may be sent again, which
+  // is so twice at most.
   bool OnRefused(const SessionTimerTerms& terms);
   // A refresh was refused for another reason: it is tried again while there is
   // time.
@@ -92,8 +93,9 @@ class SessionTimer {
   bool we_refresh_ = false;
   // The far end must take part: it refreshes, and says that it can.
   bool required_ = false;
-  // A 422 told the Min-SE.
-  bool told_least_ = false;
+  // The Min-SE of a 422, and how many there were since the last 2xx.
+  std::optional<std::chrono::seconds> told_least_;
+  int refusals_ = 0;
   // Terms were agreed on, if only that there is no timer.
   bool settled_ = false;
   std::optional<MonotonicTime> refresh_;

@@ -117,6 +117,8 @@ void CallTransfer::Perform(TransferMachine::Step step) {
         party_.Probe();
         break;
       case TransferAction::kRefresh:
+        // Each refresh is challenged anew, or not at all.
+        subscribe_authorization_ = ChallengeAnswer();
         Subscribe(std::chrono::duration_cast<std::chrono::seconds>(
             machine_.state().policy.final_status));
         break;
@@ -286,6 +288,7 @@ void CallTransfer::OnReferAnswer(const sip_t& sip,
 // ---- The subscription ---------------------------------------------------
 
 void CallTransfer::Subscribe(std::chrono::seconds expires) {
+  if (!party_.in_dialog()) return;
   party_.WithNextHop([&party = party_, id = plan_.transfer_id,
                       expires](const absl::StatusOr<SipAddress>& next_hop) {
     CallTransfer* const transfer = party.FindTransfer(id);

@@ -17,11 +17,11 @@ constexpr int kMostMet = 2;
 
 }  // namespace
 
-SessionUpdate::SessionUpdate(CallHost& host, SofiaCall& call, std::string offer,
-                             Done done)
+SessionUpdate::SessionUpdate(CallHost& host, SofiaCall& call,
+                             MakeOffer make_offer, Done done)
     : host_(host),
       call_(call),
-      offer_(std::move(offer)),
+      make_offer_(std::move(make_offer)),
       done_(std::move(done)) {}
 
 SessionUpdate::~SessionUpdate() {
@@ -64,6 +64,7 @@ void SessionUpdate::GiveUp() {
 }
 
 void SessionUpdate::SendTo(const SipAddress& next_hop) {
+  offer_ = make_offer_();
   std::vector<SipHeader> headers = call_.SessionHeaders();
   headers.insert(headers.end(), authorization_.headers().begin(),
                  authorization_.headers().end());
@@ -117,9 +118,10 @@ void SessionUpdate::Acknowledge(std::shared_ptr<ClientTransaction> invite,
                                 Outcome outcome) {
   // Nothing else leaves in the dialog before the ACK.
   call_.WithNextHop(
-      [weak = weak_from_this(), leg = call_.leg(), invite = std::move(invite),
+      [weak = weak_from_this(), &call = call_, invite = std::move(invite),
        outcome = std::move(outcome)](absl::StatusOr<SipAddress> next_hop) {
-        if (next_hop.ok()) invite->Acknowledge(leg, *next_hop);
+        // The call may have another leg by now.
+        if (next_hop.ok()) invite->Acknowledge(call.leg(), *next_hop);
         if (const auto self = weak.lock()) self->Finish(outcome);
       });
 }

@@ -32,7 +32,12 @@ class SessionUpdate : public std::enable_shared_from_this<SessionUpdate> {
   };
   using Done = absl::AnyInvocable<void(const Outcome& outcome) &&>;
 
-  SessionUpdate(CallHost& host, SofiaCall& call, std::string offer, Done done);
+  // What is offered; asked for again each time that the re-INVITE is sent,
+  // because the far end's own offer may have come meanwhile.
+  using MakeOffer = absl::AnyInvocable<std::string()>;
+
+  SessionUpdate(CallHost& host, SofiaCall& call, MakeOffer make_offer,
+                Done done);
   ~SessionUpdate();
   SessionUpdate(const SessionUpdate&) = delete;
   SessionUpdate& operator=(const SessionUpdate&) = delete;
@@ -48,6 +53,7 @@ class SessionUpdate : public std::enable_shared_from_this<SessionUpdate> {
   // Nobody waits for it any more: CANCEL. `done` comes all the same.
   void Cancel();
 
+  // The last one that was sent.
   const std::string& offer() const { return offer_; }
 
  private:
@@ -59,7 +65,8 @@ class SessionUpdate : public std::enable_shared_from_this<SessionUpdate> {
 
   CallHost& host_;
   SofiaCall& call_;
-  const std::string offer_;
+  MakeOffer make_offer_;
+  std::string offer_;
   Done done_;
   bool begun_ = false;
   bool cancelled_ = false;

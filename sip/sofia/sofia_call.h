@@ -95,6 +95,7 @@ class SofiaCall final : public RequestHandler,
 
   // ---- TransferParty ----
 
+  bool in_dialog() const override { return true; }
   nta_leg_t* leg() override { return leg_; }
   std::string request_uri() const override { return ""; }
   const sip_contact_t* contact() const override { return host_.contact(tcp_); }
@@ -205,7 +206,8 @@ class SofiaCall final : public RequestHandler,
   bool TakeSession(const sip_t& sip, const std::string& answer);
 
   // A change of the session: what is offered, and whether it is a hold.
-  void Renegotiate(std::string offer, bool hold, SessionUpdate::Done done);
+  void Renegotiate(SessionUpdate::MakeOffer make_offer, bool hold,
+                   SessionUpdate::Done done);
   void BeginUpdate();
   void OnUpdateEnded(const std::string& offer, bool hold,
                      const SessionUpdate::Outcome& outcome);
@@ -252,6 +254,12 @@ class SofiaCall final : public RequestHandler,
   // What this side offers again when it takes the far end off hold.
   std::string sdp_off_hold_;
   bool hold_abandoned_ = false;
+  // A hold, or its end, that waits for the change before it.
+  struct WaitingHold {
+    bool hold = false;
+    HoldDone done;
+  };
+  std::optional<WaitingHold> waiting_hold_;
   std::shared_ptr<SessionUpdate> update_;
   // What the next 18x, and a refusal, say.
   ProgressRequest progress_;

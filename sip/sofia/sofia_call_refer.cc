@@ -57,7 +57,9 @@ absl::Status SofiaCall::CheckNoTransfer() {
 
 void SofiaCall::BeginTransfer() {
   CallTransfer* transfer = open_transfer();
-  if (transfer != nullptr && machine_.ReadyForRefer()) transfer->OnLegReady();
+  if (transfer != nullptr && machine_.ReadyForRefer() && refresh_ == nullptr) {
+    transfer->OnLegReady();
+  }
 }
 
 absl::StatusOr<TransferPlan> SofiaCall::Plan(

@@ -131,17 +131,19 @@ int SofiaCall::OnReInvite(nta_incoming_t* request, const sip_t& sip) {
 }
 
 int SofiaCall::OnUpdate(nta_incoming_t* request, const sip_t& sip) {
+  // Without an offer it refreshes, and answers nothing (RFC 3311, 5.1).
+  const bool offers = !BodyOf(sip).empty();
+  const bool only_refreshes =
+      !offers && machine_.state().phase == CallPhase::kAnswered;
   // An offer of ours, or an answer to theirs, is on its way in an INVITE (RFC
   // 3311, 5.2).
-  const int status = machine_.AnswerToReInvite();
+  const int status = only_refreshes ? 200 : machine_.AnswerToReInvite();
   if (status == 500) return RefuseForNow(request, 500);
   if (status != 200) return status;
   const SessionTimerTerms terms = ReadSessionTimer(sip);
   if (session_timer_.IsTooShort(terms)) {
     return RefuseInterval(request, session_timer_.LeastHeader());
   }
-  // Without an offer it refreshes, and answers nothing (RFC 3311, 5.1).
-  const bool offers = !BodyOf(sip).empty();
   const SdpAnswer answer = offers ? AnswerOffer(sip) : SdpAnswer{};
   if (answer.refuse_with != 0) {
     return RefuseBody(request, answer.refuse_with);

@@ -58,6 +58,8 @@ void SofiaCall::OnSessionTimer() {
   ArmSessionTimer();
   switch (due) {
     case SessionTimer::Due::kRefresh:
+      // Each refresh is challenged anew, or not at all.
+      refresh_authorization_ = ChallengeAnswer();
       RefreshSession();
       return;
     case SessionTimer::Due::kExpired:
@@ -78,7 +80,7 @@ void SofiaCall::RefreshSession() {
       if (refresh_ == nullptr) RetryRefresh();
     });
   } else {
-    Renegotiate(local_sdp_, snapshot_.on_hold,
+    Renegotiate([this] { return local_sdp_; }, snapshot_.on_hold,
                 [this](const SessionUpdate::Outcome& outcome) {
                   if (!IsSuccess(outcome.status.code)) RetryRefresh();
                 });
@@ -122,6 +124,8 @@ void SofiaCall::OnRefreshAnswer(const sip_t& sip,
   } else {
     RetryRefresh();
   }
+  // A REFER waits for it (RFC 3261, 14.1 by analogy).
+  BeginTransfer();
 }
 
 void SofiaCall::RetryRefresh() {

@@ -80,7 +80,7 @@ void SofiaCall::Update(const UpdateRequest& request,
   }
   const bool client_sdp = request.change == Change::kSdp;
   Renegotiate(
-      OfferFor(request), hold,
+      [this, request] { return OfferFor(request); }, hold,
       [this, client_sdp,
        done = std::move(done)](const SessionUpdate::Outcome& outcome) mutable {
         const int status = outcome.status.code;
@@ -106,39 +106,52 @@ void SofiaCall::Update(const UpdateRequest& request,
 }
 
 void SofiaCall::SetHold(bool hold, HoldDone done) {
-  const bool may = machine_.state().phase == CallPhase::kAnswered &&
-                   update_ == nullptr && hold != snapshot_.on_hold;
-  if (!may) {
+  const bool answered = machine_.state().phase == CallPhase::kAnswered;
+  if (answered && update_ != nullptr) {
+    waiting_hold_ = WaitingHold{hold, std::move(done)};
+    return;
+  }
+  if (!answered || hold == snapshot_.on_hold) {
     std::move(done)({});
     return;
   }
   hold_abandoned_ = false;
   Renegotiate(
-      OfferFor({.change = hold ? Change::kHold : Change::kResume}), hold,
+      [this, hold] {
+        return OfferFor({.change = hold ? Change::kHold : Change::kResume});
+      },
+      hold,
       [done = std::move(done)](const SessionUpdate::Outcome& outcome) mutable {
         std::move(done)(outcome.status);
       });
 }
 
 void SofiaCall::AbandonHold() {
+  if (waiting_hold_) {
+    waiting_hold_.reset();
+    return;
+  }
   if (update_ == nullptr) return;
   hold_abandoned_ = true;
   update_->Cancel();
 }
 
-void SofiaCall::Renegotiate(std::string offer, bool hold,
+void SofiaCall::Renegotiate(SessionUpdate::MakeOffer make_offer, bool hold,
                             SessionUpdate::Done done) {
   update_ = std::make_shared<SessionUpdate>(
-      host_, *this, offer,
-      [this, offer, hold,
+      host_, *this, std::move(make_offer),
+      [this, hold,
        done = std::move(done)](const SessionUpdate::Outcome& outcome) mutable {
-        OnUpdateEnded(offer, hold, outcome);
+        OnUpdateEnded(std::string(update_->offer()), hold, outcome);
         // Whoever waits finds the call as it is afterwards.
         std::move(done)(outcome);
         if (std::exchange(hold_abandoned_, false) && snapshot_.on_hold) {
           SetHold(false, [](const SipStatus&) {});
         }
         if (machine_.live()) Perform(machine_.OnOfferEnded());
+        if (auto next = std::exchange(waiting_hold_, std::nullopt)) {
+          SetHold(next->hold, std::move(next->done));
+        }
       });
   if (machine_.ReadyForRefer()) BeginUpdate();
 }

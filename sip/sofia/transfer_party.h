@@ -28,6 +28,8 @@ class TransferParty {
 
   // ---- Where its REFER and SUBSCRIBEs go ----
 
+  // Whether there is a dialog yet that a SUBSCRIBE could be sent in.
+  virtual bool in_dialog() const = 0;
   // What to send the next request on; not to be kept.
   virtual nta_leg_t* leg() = 0;
   // Empty: where the dialog leads.

@@ -99,6 +99,8 @@ absl::StatusOr<std::shared_ptr<UriReferral>> UriReferral::Create(
   referral->credentials_ = request.credentials;
   TransferPolicy policy = PolicyOf(options.transfers, request);
   policy.has_leg = false;
+  // One SUBSCRIBE would not do for several far ends.
+  policy.refresh = false;
   referral->transfer_ =
       std::make_unique<CallTransfer>(host, *referral, plan, policy);
   host.observer().OnTransferStarted(plan, absl::Now());
@@ -119,7 +121,8 @@ UriReferral::~UriReferral() = default;
 // ---- Requests of ours ---------------------------------------------------
 
 nta_leg_t* UriReferral::leg() {
-  const Fork* const fork = forks_.empty() ? nullptr : forks_.front().get();
+  const Fork* const fork = LiveFork();
+  if (fork == nullptr) sent_ = std::chrono::steady_clock::now();
   su_home_t home[1] = {SU_HOME_INIT(home)};
   sip_from_t* const local =
       sip_from_make(home, absl::StrCat("<", local_uri_, ">").c_str());
@@ -148,19 +151,16 @@ nta_leg_t* UriReferral::leg() {
   return leg;
 }
 
-std::string UriReferral::request_uri() const {
-  return forks_.empty() ? uri_ : "";
-}
+std::string UriReferral::request_uri() const { return in_dialog() ? "" : uri_; }
 
 const Credentials* UriReferral::credentials() const {
   return credentials_ ? &*credentials_ : nullptr;
 }
 
 SipTarget UriReferral::Target() const {
-  if (!forks_.empty()) {
-    const Fork& fork = *forks_.front();
-    return TargetOf(fork.routes != nullptr ? *fork.routes->r_url
-                                           : *fork.target->m_url);
+  if (const Fork* const fork = LiveFork()) {
+    return TargetOf(fork->routes != nullptr ? *fork->routes->r_url
+                                            : *fork->target->m_url);
   }
   su_home_t home[1] = {SU_HOME_INIT(home)};
   const url_t* const url =
@@ -188,6 +188,12 @@ UriReferral::Fork* UriReferral::FindFork(std::string_view tag) {
   return it == forks_.end() ? nullptr : it->get();
 }
 
+const UriReferral::Fork* UriReferral::LiveFork() const {
+  const auto it = std::ranges::find_if(
+      forks_, [&](const auto& fork) { return !stories_.IsOver(fork->tag); });
+  return it == forks_.end() ? nullptr : it->get();
+}
+
 int UriReferral::OnNotify(const sip_t& sip) {
   const char* const tag = sip.sip_from->a_tag;
   if (tag == nullptr || sip_call_id_ != sip.sip_call_id->i_id) return 481;
@@ -198,11 +204,11 @@ int UriReferral::OnNotify(const sip_t& sip) {
   if (!match.transfer) return match.answer;
   Fork* fork = FindFork(tag);
   if (fork == nullptr) {
-    // RFC 6665, 4.1.2.4: after Timer N no more far ends are expected. A dialog
-    // needs an address.
-    const TransferState& state = transfer_->state();
-    const bool late = std::chrono::steady_clock::now() >
-                      state.created + state.policy.first_notify;
+    // RFC 6665, 4.1.2.4: after Timer N no further far ends are expected; but a
+    // first one that tells nothing until the end is. A dialog needs an address.
+    const bool late =
+        !forks_.empty() && std::chrono::steady_clock::now() >
+                               sent_ + transfer_->state().policy.first_notify;
     if (late || forks_.size() >= kMostForks) return 481;
     if (!HasUsableContact(sip)) return 400;
     forks_.push_back(std::make_unique<Fork>());

@@ -48,6 +48,7 @@ class UriReferral final : public TransferParty,
   const std::string& tag() const { return tag_; }
 
   // ---- TransferParty ----
+  bool in_dialog() const override { return LiveFork() != nullptr; }
   nta_leg_t* leg() override;
   std::string request_uri() const override;
   const sip_contact_t* contact() const override { return host_.contact(tcp_); }
@@ -73,6 +74,8 @@ class UriReferral final : public TransferParty,
   UriReferral(CallHost& host, std::string uri, std::string local_uri,
               std::string sip_call_id);
   Fork* FindFork(std::string_view tag);
+  // The first that may still report; null for none.
+  const Fork* LiveFork() const;
   // Where the next request goes.
   SipTarget Target() const;
 
@@ -82,6 +85,8 @@ class UriReferral final : public TransferParty,
   const std::string sip_call_id_;
   const std::string tag_;
   std::uint32_t cseq_;
+  // When the newest REFER left.
+  MonotonicTime sent_{};
   bool tcp_ = false;
   std::optional<Credentials> credentials_;
   // Nothing is known of it.

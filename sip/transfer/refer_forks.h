@@ -23,8 +23,10 @@ class ReferForks {
   // tag.
   bool OnNotify(std::string_view tag, const ReferNotify& notify);
 
-  bool Knows(std::string_view tag) const {
-    return over_.find(tag) != over_.end();
+  // Whether nothing more comes of the far end with that tag.
+  bool IsOver(std::string_view tag) const {
+    const auto found = over_.find(tag);
+    return found != over_.end() && found->second;
   }
 
  private:

@@ -100,13 +100,16 @@ TransferMachine::Step TransferMachine::OnResumeAnswer(const SipStatus& status,
   Step step;
   if (!In(Phase::kRestoring)) return step;
   Disarm(Timer::kHold);
-  if (!IsSuccess(status.code)) {
+  if (status.code != 0 && !IsSuccess(status.code)) {
     WarnOnce("RESUME_FAILED",
              "the far end could not be taken off hold: " +
                  std::to_string(status.code) + " " + status.reason,
              step);
   }
-  if (!NextDeadline()) Finish(state_.outcome, now, step);
+  const bool waits_for_bye =
+      state_.deadlines[static_cast<std::size_t>(Timer::kUnconfirmed)]
+          .has_value();
+  if (!waits_for_bye) Finish(state_.outcome, now, step);
   return step;
 }
 
@@ -422,6 +425,8 @@ TransferMachine::Step TransferMachine::OnCancel(MonotonicTime now) {
   switch (cancellation()) {
     case CancelOutcome::kWithdrawn:
       state_.reason = "withdrawn by a client";
+      // The call is not the transfer's any more.
+      state_.policy.on_failure = LegAction::kKeep;
       if (In(Phase::kHolding)) {
         step.actions.push_back(TransferAction::kAbandonHold);
       }

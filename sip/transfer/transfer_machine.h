@@ -60,7 +60,7 @@ class TransferMachine {
 
   // The far end answered the hold; 0 where it is on hold already.
   Step OnHoldAnswer(const SipStatus& status, MonotonicTime now);
-  // The far end answered the end of the hold.
+  // The far end answered the end of the hold; 0 where it was not on hold.
   Step OnResumeAnswer(const SipStatus& status, MonotonicTime now);
 
   // The REFER of kSendRefer left, with this CSeq number.

@@ -91,7 +91,9 @@ TransferMachine::Step TransferMachine::OnNotify(const ReferNotify& notify,
   if (!notify.subscription) {
     WarnOnce("NO_SUBSCRIPTION_STATE",
              "a NOTIFY came without a readable Subscription-State", step);
-  } else if (notify.subscription->expires && !terminated) {
+  } else if (notify.subscription->expires && !state_.subscription_ended &&
+             !terminated &&
+             In(Phase::kSent, Phase::kAccepted, Phase::kProgress)) {
     Prolong(*notify.subscription->expires, now);
   }
   if (terminated) {

@@ -129,6 +129,75 @@ TEST_F(SessionTimerTest, ARefusedRefreshIsTriedAgain) {
   call.peer.Answer(call.peer.Expect("BYE", kHalf), 200);
 }
 
+//  UPDATE --->   <--- 401   UPDATE, with Authorization --->   each time anew
+TEST_F(SessionTimerTest, EveryRefreshMayBeChallenged) {
+  CallcontroldProcess server(TestConfig(Cat(kShortTimers, R"pb(
+    trunks {
+      name: "pbx"
+      source_networks: "127.0.0.1"
+      username: "bob"
+      password { text: "s3cret" }
+    }
+  )pb")));
+  AnsweredCall call(server, {}, Asking("2;refresher=uas", "INVITE, UPDATE"));
+  for (const char* nonce : {"n1", "n2", "n3"}) {
+    const SipMessage refresh = call.peer.Expect("UPDATE", kHalf);
+    EXPECT_FALSE(refresh.Has("Authorization")) << nonce;
+    call.peer.Answer(refresh, 401, "",
+                     {{"WWW-Authenticate",
+                       Cat(R"(Digest realm="pbx", nonce=")", nonce, "\"")}});
+    const SipMessage again = call.peer.Expect("UPDATE");
+    EXPECT_THAT(again.Header("Authorization"), HasSubstr(nonce));
+    call.peer.Answer(again, 200, "", {{"Session-Expires", "2;refresher=uac"}});
+  }
+  call.ExpectHangsUp();
+}
+
+// The far end's own offer came in between: what is offered again is the session
+// as it is then (RFC 3264, 8).
+//
+//  INVITE (refresh) --->   <--- 491   <--- INVITE, another stream
+TEST_F(SessionTimerTest, ARefreshThatMetAnOfferOffersTheNewSession) {
+  AnsweredCall call(server_, {}, Asking("4;refresher=uas", "INVITE, BYE"));
+  call.peer.Answer(call.peer.Expect("INVITE", 2500ms), 491);
+  call.peer.Expect("ACK");
+  const SipMessage ok = call.peer.ReInvite(SdpOffer({40000, 40002}, 2));
+  EXPECT_THAT(ok, Answered(200));
+  const SipMessage again = call.peer.Expect("INVITE", 2500ms);
+  EXPECT_EQ(again.body(), ok.body());
+  call.peer.Answer(again, 200, "", {{"Session-Expires", "4;refresher=uac"}},
+                   SdpOffer({40000, 40002}, 2));
+  call.peer.Expect("ACK");
+  call.ExpectHangsUp();
+}
+
+// A failed transfer takes the far end off hold behind a refresh that is open.
+TEST_F(SessionTimerTest, TheEndOfAHoldWaitsForARefresh) {
+  AnsweredCall call(server_, {}, Asking("2;refresher=uas", "INVITE, REFER"));
+  TransferStream stream = call.Refer(
+      "sip:carol@target.example",
+      [](v1::ReferRequest& request) { request.set_hold_first(true); });
+  const auto accept = [&](const SipMessage& invite) {
+    call.peer.Answer(invite, 200, "", {{"Session-Expires", "2;refresher=uac"}},
+                     SdpOffer());
+    call.peer.Expect("ACK");
+  };
+  accept(call.peer.Expect("INVITE"));
+  call.peer.Answer(call.peer.Expect("REFER"), 202);
+  const SipMessage refresh = call.peer.Expect("INVITE", kHalf);
+  EXPECT_THAT(refresh.body(), HasSubstr("a=sendonly"));
+  EXPECT_THAT(call.peer.Notify("SIP/2.0 486 Busy Here", "terminated"),
+              Answered(200));
+  accept(refresh);
+  const SipMessage resume = call.peer.Expect("INVITE");
+  EXPECT_THAT(resume.body(), HasSubstr("a=inactive"));
+  accept(resume);
+  EXPECT_THAT(stream.RestUntilResult().back(),
+              Ended(v1::TRANSFER_OUTCOME_TARGET_FAILED));
+  EXPECT_FALSE(call.client.GetCall(call.id).on_hold());
+  call.ExpectHangsUp();
+}
+
 // Who does not refresh hangs up in time.
 TEST_F(SessionTimerTest, ACallerThatStopsRefreshingIsHungUp) {
   Shows({"94"});
@@ -205,6 +274,22 @@ TEST_F(SessionTimerTest, APlacedCallTakesTheLeastThatItIsTold) {
   while (event.type() != v1::CALL_EVENT_TYPE_ANSWERED) event = stream.Next();
   client.HangUp(event.call().call_id());
   peer.Answer(peer.Expect("BYE"), 200);
+}
+
+//  INVITE --->   <--- 422, and each time more
+TEST_F(SessionTimerTest, AFarEndThatKeepsRaisingTheLeastIsGivenUp) {
+  ScriptedPeer peer(server_.sip_port());
+  ReferClient client(server_.grpc_port());
+  v1::PlaceCallRequest request;
+  request.set_to(Cat("sip:bob@127.0.0.1:", peer.port()));
+  EventStream<v1::CallEvent> stream = client.PlaceCall(request);
+  for (int least = 90; least < 93; ++least) {
+    peer.Answer(peer.Expect("INVITE"), 422, "", {{"Min-SE", Cat(least)}});
+    peer.Expect("ACK");
+  }
+  v1::CallEvent event = stream.Next();
+  while (event.type() != v1::CALL_EVENT_TYPE_ENDED) event = stream.Next();
+  EXPECT_EQ(event.call().end_status(), 422);
 }
 
 }  // namespace

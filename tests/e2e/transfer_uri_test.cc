@@ -179,6 +179,52 @@ TEST_F(TransferUriTest, CancellingEndsTheSubscription) {
   peer_.Answer(unsubscribe, 200);
 }
 
+TEST_F(TransferUriTest, WithoutADialogNothingIsUnsubscribed) {
+  TransferStream stream = client_.Refer(Request());
+  const SipMessage refer = peer_.Expect("REFER");
+  peer_.Answer(refer, 202);
+  const v1::ReferEvent sent = stream.Next();
+  EXPECT_THAT(stream.Next(), ReferAnswered(202));
+  auto context = Deadline();
+  v1::CancelTransferRequest request;
+  request.set_transfer_id(sent.transfer_id());
+  v1::Transfer transfer;
+  ASSERT_TRUE(
+      client_.stub().CancelTransfer(context.get(), request, &transfer).ok());
+  EXPECT_EQ(transfer.cancel_outcome(), v1::CANCEL_OUTCOME_UNSUBSCRIBED);
+  peer_.ExpectNothing(50ms);
+}
+
+// A far end that tells only the end, long after Timer N (protocol.md, F5).
+TEST_F(TransferUriTest, ALateFirstNotifyStillDecides) {
+  v1::ReferRequest request = Request();
+  request.mutable_limits()->mutable_first_notify()->set_nanos(100'000'000);
+  TransferStream stream = client_.Refer(request);
+  const SipMessage refer = Accept(stream);
+  EXPECT_THAT(stream.Next(), Warned("NO_NOTIFY_YET"));
+  EXPECT_THAT(Notify(refer, "f1", 1, "SIP/2.0 200 OK", "terminated"),
+              Answered(200));
+  EXPECT_THAT(stream.Next(), Status(200));
+  EXPECT_EQ(stream.Result().outcome(), v1::TRANSFER_OUTCOME_TRANSFERRED);
+}
+
+TEST_F(TransferUriTest, NoFurtherForksComeAfterTimerN) {
+  Shows({"62"});
+  v1::ReferRequest request = Request();
+  request.mutable_limits()->mutable_first_notify()->set_nanos(300'000'000);
+  TransferStream stream = client_.Refer(request);
+  const SipMessage refer = Accept(stream);
+  EXPECT_THAT(Notify(refer, "f1", 1, "SIP/2.0 180 Ringing", "active"),
+              Answered(200));
+  peer_.ExpectNothing(350ms);
+  EXPECT_THAT(Notify(refer, "f2", 1, "SIP/2.0 180 Ringing", "active"),
+              Answered(481));
+  EXPECT_THAT(Notify(refer, "f1", 2, "SIP/2.0 486 Busy Here", "terminated"),
+              Answered(200));
+  EXPECT_THAT(stream.RestUntilResult().back(),
+              Ended(v1::TRANSFER_OUTCOME_TARGET_FAILED));
+}
+
 //  REFER --->   <--- 401   REFER, with Authorization --->
 TEST_F(TransferUriTest, AChallengeIsAnswered) {
   Shows({"34"});

@@ -74,9 +74,19 @@ TEST(SessionTimerTest, WithoutSessionExpiresInTheAnswerThereIsNone) {
   EXPECT_THAT(timer.RequestHeaders(), IsEmpty()) << "it was declined";
 }
 
-TEST(SessionTimerTest, AnAnswerDoesNotMakeItShorterThanTheLeast) {
-  EXPECT_EQ(Agreed(1, Refresher::kUac).next(), kStart + seconds(45));
+// The far end counts by what it said.
+TEST(SessionTimerTest, AnAnswerMayBeShorterThanTheLeast) {
+  EXPECT_EQ(Agreed(60, Refresher::kUac).next(), kStart + seconds(30));
   EXPECT_EQ(Agreed(0, Refresher::kUac).next(), std::nullopt);
+}
+
+TEST(SessionTimerTest, AFarEndThatKeepsRaisingItIsNotFollowedForEver) {
+  SessionTimer timer({.interval = seconds(90)});
+  EXPECT_TRUE(timer.OnRefused({.least = seconds(100)}));
+  EXPECT_TRUE(timer.OnRefused({.least = seconds(101)}));
+  EXPECT_FALSE(timer.OnRefused({.least = seconds(102)}));
+  EXPECT_FALSE(timer.IsTooShort({.supported = true, .interval = seconds(90)}))
+      << "what it takes is not what this side takes";
 }
 
 TEST(SessionTimerTest, AnotherLeastIsTakenOverOnce) {

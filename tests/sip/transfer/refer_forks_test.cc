@@ -9,11 +9,11 @@ namespace {
 
 TEST(ReferForksTest, OneFarEndTellsItsStory) {
   ReferForks forks;
-  EXPECT_FALSE(forks.Knows("a"));
   EXPECT_TRUE(forks.OnNotify("a", Active(100)));
-  EXPECT_TRUE(forks.Knows("a"));
+  EXPECT_FALSE(forks.IsOver("a"));
   EXPECT_TRUE(forks.OnNotify("a", Active(180)));
   EXPECT_TRUE(forks.OnNotify("a", Terminated(486)));
+  EXPECT_TRUE(forks.IsOver("a"));
 }
 
 TEST(ReferForksTest, AFailureWaitsForTheOthers) {

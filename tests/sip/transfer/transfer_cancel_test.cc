@@ -64,6 +64,22 @@ TEST(TransferCancelTest, AFarEndOnHoldIsTakenOff) {
   EXPECT_THAT(transfer.told, ElementsAre(Ended(Outcome::kCancelled)));
 }
 
+TEST(TransferCancelTest, TheCallStaysWhateverThePolicy) {
+  TransferPolicy policy;
+  policy.hold_first = true;
+  policy.on_failure = LegAction::kHangUp;
+  TransferFlow transfer(policy);
+  transfer.LegIsReady();
+  transfer.HoldIsAnswered(200);
+  transfer.Sent();
+  transfer.Answers(491);
+  transfer.Clear();
+  EXPECT_EQ(transfer.ClientCancels(), CancelOutcome::kWithdrawn);
+  EXPECT_THAT(transfer.asked, ElementsAre(Action::kResume));
+  transfer.ResumeIsAnswered(200);
+  EXPECT_EQ(transfer.Result()->cleared_by, ClearedBy::kNobody);
+}
+
 TEST(TransferCancelTest, AnOpenReferMayStillBeActedUpon) {
   TransferFlow transfer;
   transfer.Sent();

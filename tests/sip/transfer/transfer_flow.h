@@ -148,6 +148,11 @@ inline ReferNotify Active(int code, std::string reason = "") {
   return Notify(SubscriptionSubstate::kActive, "active", code,
                 std::move(reason));
 }
+inline ReferNotify ActiveFor(int seconds_left) {
+  ReferNotify notify = Active(180);
+  notify.subscription->expires = seconds(seconds_left);
+  return notify;
+}
 inline ReferNotify Terminated(int code, std::string reason = "") {
   return Notify(SubscriptionSubstate::kTerminated, "terminated", code,
                 std::move(reason));

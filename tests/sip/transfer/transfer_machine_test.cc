@@ -147,6 +147,28 @@ TEST(TransferHoldTest, AFailureTakesTheFarEndOffHold) {
   EXPECT_EQ(transfer.Result()->outcome, Outcome::kTargetFailed);
 }
 
+TEST(TransferHoldTest, ANotifyWhileTheHoldEndsDoesNotKeepTheTransferOpen) {
+  TransferFlow transfer(HeldFirst());
+  transfer.LegIsReady();
+  transfer.HoldIsAnswered(200);
+  transfer.Accepted();
+  transfer.Notifies(Active(486, "Busy Here"));
+  transfer.Notifies(ActiveFor(3));
+  transfer.ResumeIsAnswered(200);
+  EXPECT_EQ(transfer.Result()->outcome, Outcome::kTargetFailed);
+}
+
+TEST(TransferHoldTest, AFarEndThatIsNotOnHoldNeedsNoResume) {
+  TransferFlow transfer(HeldFirst());
+  transfer.LegIsReady();
+  transfer.HoldIsAnswered(200);
+  transfer.Accepted();
+  transfer.Notifies(Terminated(486, "Busy Here"));
+  transfer.Clear();
+  transfer.ResumeIsAnswered(0);
+  EXPECT_THAT(transfer.told, ElementsAre(Ended(Outcome::kTargetFailed)));
+}
+
 TEST(TransferHoldTest, AResumeThatFailsIsToldAndChangesNothing) {
   TransferFlow transfer(HeldFirst());
   transfer.LegIsReady();
@@ -756,12 +778,6 @@ TEST(TransferProgressTest, AnExpiredSubscriptionIsOnlyAWarning) {
   transfer.Pass(seconds(3));
   transfer.Notifies(Terminated(200, "OK"));
   EXPECT_EQ(transfer.phase(), Phase::kClearing);
-}
-
-ReferNotify ActiveFor(int seconds_left) {
-  ReferNotify notify = Active(180);
-  notify.subscription->expires = seconds(seconds_left);
-  return notify;
 }
 
 TransferPolicy Refreshing() {

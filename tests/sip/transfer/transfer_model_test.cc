@@ -136,6 +136,7 @@ const std::vector<Input>& Inputs() {
       {"silence", [](World& w) { w.Take(w.machine.OnReferSilence(w.now)); }},
       Notify("NOTIFY-100", Active(100)),
       Notify("NOTIFY-180", Active(180)),
+      Notify("NOTIFY-180-expires", ActiveFor(3)),
       Notify("NOTIFY-200-active", Active(200)),
       Notify("NOTIFY-200", Terminated(200)),
       Notify("NOTIFY-486", Terminated(486)),
