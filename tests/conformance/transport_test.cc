@@ -155,6 +155,43 @@ TEST(NamesTest, AContactThatIsANameIsLookedUp) {
               Ended(v1::TRANSFER_OUTCOME_TRANSFERRED));
 }
 
+// The refresh of a session is answered, the name that its ACK goes to is looked
+// up, and the far end hangs up meanwhile: its transfer keeps the dialog, not
+// what Sofia had for it.
+//
+//  INVITE (refresh) --->   <--- 200   <--- BYE   ACK --->
+TEST(NamesTest, AByeWhileTheAckIsLookedUpIsSurvived) {
+  FakeNameServer names;
+  CallcontroldProcess server(
+      TestConfig(Cat("dns { nameservers: '", names.address(),
+                     "' limit { seconds: 10 } } "
+                     "calls { least_session_interval { seconds: 2 } } "
+                     "transfers { lost_grace { seconds: 9 } }")));
+  ScriptedPeer peer(server.sip_port());
+  ReferClient client(server.grpc_port());
+  peer.Invite({.sdp = SdpOffer(),
+               .allow = "INVITE, ACK, BYE, REFER",
+               .headers = {{"Supported", "timer"},
+                           {"Session-Expires", "2;refresher=uas"}}});
+  TransferStream stream =
+      client.Refer(client.AwaitCall(peer.dialog().call_id).call_id(),
+                   "sip:carol@target.example");
+  peer.Answer(peer.Expect("REFER"), 202);
+  names.BeSilentAbout("late.example");
+  peer.Answer(peer.Expect("INVITE"), 200, "",
+              {{"Contact", Cat("<sip:caller@late.example:", peer.port(), ">")},
+               {"Session-Expires", "2;refresher=uac"}},
+              SdpOffer());
+  names.WaitUntilAsked("late.example", FakeNameServer::kA);
+  EXPECT_THAT(peer.Bye(), Answered(200));
+  names.AddA("late.example", "127.0.0.1");
+  peer.Expect("ACK", 9000ms);
+  EXPECT_THAT(peer.Notify(kOk, kDone), Answered(200));
+  EXPECT_THAT(stream.RestUntilResult().back(),
+              Ended(v1::TRANSFER_OUTCOME_TRANSFERRED));
+  EXPECT_TRUE(server.Running());
+}
+
 TEST(LimitsTest, ACallTooManyIsAskedToComeBack) {
   Shows({"107"});
   CallcontroldProcess server(TestConfig("calls { max_calls: 1 }"));

@@ -108,7 +108,7 @@ void FakeNameServer::Add(const std::string& name, Type type, unsigned ttl,
                          const std::string& data) {
   constexpr unsigned kInternet = 1;
   const std::lock_guard lock(mutex_);
-  names_.emplace(name, Behaviour::kAnswer);
+  names_[name] = Behaviour::kAnswer;
   records_[{name, type}].push_back(
       Number16(type) + Number16(kInternet) + Number32(ttl) +
       Number16(static_cast<unsigned>(data.size())) + data);

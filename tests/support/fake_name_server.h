@@ -45,7 +45,7 @@ class FakeNameServer {
                 std::string_view service, const std::string& replacement,
                 unsigned ttl = 60);
 
-  // Questions for `name` are counted and not answered.
+  // Questions for `name` are counted and not answered, until it gets a record.
   void BeSilentAbout(const std::string& name);
   // Questions for `name` are answered with SERVFAIL.
   void FailAbout(const std::string& name);
