@@ -78,8 +78,10 @@ std::vector<std::string> ReadRedirection(const sip_t& sip) {
 }  // namespace
 
 SipStatus ReadStatus(const sip_t& sip) {
-  return {sip.sip_status->st_status,
-          CleanText(Text(sip.sip_status->st_phrase))};
+  // There are six classes (RFC 3261, 7.2); what is of none is a failure of
+  // whoever sent it.
+  const int code = sip.sip_status->st_status;
+  return {code < 700 ? code : 500, CleanText(Text(sip.sip_status->st_phrase))};
 }
 
 SipStatus ReadRefusal(const sip_t& sip) {

@@ -125,6 +125,18 @@ INSTANTIATE_TEST_SUITE_P(
 
 class ReferRetryTest : public ServerTest<ReferRetryTest> {};
 
+TEST_F(ReferRetryTest, AStatusOfNoClassIsAFailure) {
+  AnsweredCall call(server());
+  TransferStream stream = call.Refer();
+  call.peer.Answer(call.peer.Expect("REFER"), 703, "Decline");
+  EXPECT_THAT(stream.Next(), ReferSent());
+  EXPECT_THAT(stream.Next(), ReferAnswered(500));
+  const v1::TransferResult result = stream.Result();
+  EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_REFER_REJECTED);
+  EXPECT_EQ(result.refer_status(), 500);
+  call.ExpectAlive();
+}
+
 // Longer than the Retry-After.
 TEST_F(ReferRetryTest, NothingIsRepeatedBehindTheClientsBack) {
   Shows({"40"});
