@@ -46,7 +46,7 @@ struct EngineOptions {
   int max_open_transfers = 10'000;
   // Of calls of no trunk. An empty host: that of the call's remote target.
   TargetPolicy targets;
-  // The same.
+  // Of calls of no trunk.
   SessionTimerPolicy session_timer;
   // Referred-By defaults to our own identity instead of the far end's.
   bool referred_by_local = false;

@@ -14,8 +14,8 @@
 
 namespace callcontrol::sip {
 
-// One change of a call's session: a re-INVITE of ours with an offer, sent again
-// where it meets one of the far end's (RFC 3261, 14.1), and its ACK.
+// One change of a call's session, or its refresh: a re-INVITE of ours, sent
+// again where it meets one of the far end's (RFC 3261, 14.1), and its ACK.
 //
 // Ownership: shared with what it waits for; its call owns it and outlives it.
 // Threads: SIP thread only. Errors: none come out but the status.

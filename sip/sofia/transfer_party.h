@@ -46,8 +46,9 @@ class TransferParty {
 
   // Tells the open transfer once it may send its REFER.
   virtual void BeginTransfer() = 0;
-  // Puts the far end on hold, or takes it off. `done` once it has answered;
-  // with 0 where there was nothing to change, or the call is not there for it.
+  // Puts the far end on hold, or takes it off, after a change of the session
+  // that is open. `done` once it has answered; with 0 where there was nothing
+  // to change, or the call is not there for it.
   virtual void SetHold(bool hold, HoldDone done) = 0;
   // Nobody waits for the hold any more: it is undone, should it come about.
   virtual void AbandonHold() = 0;
