@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is below SIP: sizes, pieces, broken connections, names, limits.
+#include <sys/socket.h>
+
 #include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
 
 #include "tests/support/fake_name_server.h"
+#include "tests/support/refusing_port.h"
 #include "tests/support/server_test.h"
 #include "tests/support/text.h"
 
@@ -118,12 +121,10 @@ TEST_F(TransportTest, ACallSurvivesItsConnection) {
 // Nobody listens at the far end's Contact any more.
 TEST_F(TransportTest, AReferThatCannotConnectIsNoTimeout) {
   Shows({"95"});
-  std::string closed;
-  {
-    ScriptedPeer gone(server().sip_port(), {.transport = Transport::kTcp});
-    closed = gone.Contact();
-  }
-  AnsweredCall call(server(), {}, {.contact = closed});
+  const RefusingPort closed(SOCK_STREAM);
+  AnsweredCall call(
+      server(), {},
+      {.contact = Cat("<sip:caller@", closed.address(), ";transport=tcp>")});
   TransferStream stream = call.Refer();
   const v1::TransferResult result = stream.RestUntilResult().back().result();
   EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_TRANSPORT_FAILED);

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/dns/resolver.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <memory>
 #include <optional>
@@ -18,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/fake_name_server.h"
+#include "tests/support/refusing_port.h"
 #include "tests/support/resolver_calls.h"
 
 namespace callcontrol::sip {
@@ -38,32 +36,6 @@ milliseconds CpuTime() {
   };
   return of(usage.ru_utime) + of(usage.ru_stime);
 }
-
-// A port of 127.0.0.1 that refuses: its socket takes datagrams from itself
-// only, and nobody else can get the port meanwhile.
-class RefusingPort {
- public:
-  RefusingPort() {
-    sockaddr_in local{};
-    local.sin_family = AF_INET;
-    local.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    void* address = &local;
-    socklen_t size = sizeof local;
-    EXPECT_EQ(bind(socket_, static_cast<sockaddr*>(address), size), 0);
-    getsockname(socket_, static_cast<sockaddr*>(address), &size);
-    EXPECT_EQ(connect(socket_, static_cast<sockaddr*>(address), size), 0);
-    port_ = ntohs(local.sin_port);
-  }
-  ~RefusingPort() { close(socket_); }
-  RefusingPort(const RefusingPort&) = delete;
-  RefusingPort& operator=(const RefusingPort&) = delete;
-
-  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
-
- private:
-  const int socket_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  std::uint16_t port_ = 0;
-};
 
 class ResolverTest : public testing::Test {
  protected:
@@ -233,7 +205,7 @@ TEST_F(ResolverTest, ASilentBackupHostDoesNotSpoilTheRest) {
 }
 
 TEST(ResolverWithoutServerTest, ARefusedPortIsUnavailableAtOnce) {
-  const RefusingPort port;
+  const RefusingPort port(SOCK_DGRAM);
   const auto resolver = Make({.nameservers = {port.address()}});
   const auto start = steady_clock::now();
   const Result result = Resolve(*resolver, {.host = "example.com"});
@@ -275,7 +247,7 @@ TEST(ResolverWithoutServerTest, AnUnroutableServerIsUnavailableAtOnce) {
 }
 
 TEST(ResolverWithoutServerTest, NeedsNoServerForLiteralsAndLocalhost) {
-  const RefusingPort port;
+  const RefusingPort port(SOCK_DGRAM);
   const auto resolver = Make({.nameservers = {port.address()}});
   EXPECT_THAT(Found(*resolver, {.host = "[2001:db8::7]", .port = 5070}),
               ElementsAre(SipAddress{"2001:db8::7", 5070, kUdp}));
