@@ -12,11 +12,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/ip_network.h"
 #include "server/config.h"
 #include "server/hooks/hook_queue.h"
 #include "server/hooks/hook_settings.h"
 #include "sip/transfer/display_text.h"
+#include "sip/transfer/header_guard.h"
+#include "sip/transfer/refer_to.h"
 
 namespace callcontrol::server {
 namespace {
@@ -195,13 +198,48 @@ void CheckTrunk(const config::v1::Trunk& trunk,
                        check);
 }
 
+void CheckBridge(const config::v1::BridgeRoute& bridge,
+                 const std::set<std::string>& reachable, Checker& check) {
+  check.That(!bridge.trunk().empty() || !bridge.to().empty(),
+             "routes.bridge.trunk", "is required unless to says where it goes");
+  check.That(bridge.trunk().empty() || reachable.contains(bridge.trunk()),
+             "routes.bridge.trunk",
+             absl::StrCat("must be the name of a trunk with an address; there "
+                          "is no such \"",
+                          bridge.trunk(), "\""));
+  if (!bridge.to().empty()) {
+    // Any host does: the trunk's is added to what has none.
+    const absl::StatusOr<std::string> to = sip::BuildUri(
+        "to", bridge.to(), {.host = bridge.trunk().empty() ? "" : "host"});
+    check.That(to.ok(), "routes.bridge.to",
+               absl::StrCat("must be a URI, a number or a user: ",
+                            to.status().message()));
+  }
+  check.Duration(bridge.has_ring_limit(), bridge.ring_limit(),
+                 "routes.bridge.ring_limit", seconds(1), minutes(10));
+  check.That(bridge.pass_headers_size() <= 32, "routes.bridge.pass_headers",
+             "must be at most 32");
+  for (const std::string& name : bridge.pass_headers()) {
+    absl::string_view plain = name;
+    absl::ConsumeSuffix(&plain, "*");
+    const absl::Status status = sip::CheckReferHeaders(
+        {{.name = std::string(plain), .value = "value"}});
+    check.That(status.ok(), "routes.bridge.pass_headers",
+               absl::StrCat("must be names of headers that the server does not "
+                            "write itself; \"",
+                            name, "\" is none"));
+  }
+}
+
 void CheckTrunks(const config::v1::Config& config, Checker& check) {
   std::set<std::string> names;
+  std::set<std::string> reachable;
   for (const config::v1::Trunk& trunk : config.trunks()) {
     CheckTrunk(trunk, config, check);
     check.That(
         names.insert(trunk.name()).second, "trunks.name",
         absl::StrCat("must be unique; there are two \"", trunk.name(), "\""));
+    if (!trunk.address().empty()) reachable.insert(trunk.name());
   }
   for (const config::v1::Route& route : config.routes()) {
     for (const std::string& name : route.trunks()) {
@@ -209,6 +247,7 @@ void CheckTrunks(const config::v1::Config& config, Checker& check) {
           names.contains(name), "routes.trunks",
           absl::StrCat("must be names of trunks; there is no \"", name, "\""));
     }
+    if (route.has_bridge()) CheckBridge(route.bridge(), reachable, check);
   }
 }
 
@@ -227,7 +266,7 @@ void CheckRoute(const config::v1::Route& route, Checker& check) {
                "routes.tags", "must be one line of at most 256 bytes each");
   }
   check.That(route.treatment_case() != config::v1::Route::TREATMENT_NOT_SET,
-             "routes", "must say answer {}, app {} or reject {}");
+             "routes", "must say answer {}, app {}, bridge {} or reject {}");
   check.Duration(route.answer().has_answer_after(),
                  route.answer().answer_after(), "routes.answer.answer_after",
                  milliseconds(0), minutes(3));

@@ -117,6 +117,16 @@ sip::Trunk TrunkOf(const config::v1::Trunk& from,
   return trunk;
 }
 
+sip::BridgeTerms BridgeTermsOf(const config::v1::BridgeRoute& from) {
+  sip::BridgeTerms terms{.trunk = from.trunk(), .to = from.to()};
+  terms.ring_limit = MillisecondsOr(from.has_ring_limit(), from.ring_limit(),
+                                    terms.ring_limit);
+  terms.pass_headers.assign(from.pass_headers().begin(),
+                            from.pass_headers().end());
+  terms.keep_when_transferred = from.keep_when_transferred();
+  return terms;
+}
+
 }  // namespace
 
 sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config) {
@@ -171,6 +181,9 @@ std::vector<sip::CallRoute> RoutesOf(const config::v1::Config& config) {
       const int status = from.reject().status();
       treatment.status = status == 0 ? 603 : status;
       treatment.phrase = from.reject().reason();
+    } else if (from.has_bridge()) {
+      treatment.kind = sip::CallTreatment::Kind::kBridge;
+      treatment.bridge = BridgeTermsOf(from.bridge());
     } else if (from.has_app()) {
       treatment.kind = sip::CallTreatment::Kind::kApp;
       treatment.app_limit = MillisecondsOr(

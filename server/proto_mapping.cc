@@ -123,6 +123,7 @@ v1::Call ToProto(const sip::CallSnapshot& call) {
   result.set_remote_target(call.remote_target);
   result.set_trunk(call.trunk);
   result.set_replaces_call_id(call.replaces_call_id);
+  result.set_bridged_call_id(call.bridged_call_id);
   result.set_remote_sdp(call.remote_sdp);
   result.set_local_sdp(call.local_sdp);
   v1::FarEnd& far_end = *result.mutable_far_end();

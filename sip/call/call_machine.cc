@@ -103,8 +103,25 @@ CallMachine::Actions CallMachine::OnCancel() {
 int CallMachine::AnswerToReInvite() const {
   if (!live()) return 481;
   if (state_.phase != CallPhase::kAnswered) return 500;
-  if (state_.ack_due || state_.reinvite_ack_due) return 500;
+  if (state_.ack_due || state_.reinvite_ack_due || state_.offer_deferred) {
+    return 500;
+  }
   return state_.own_offer == OwnOffer::kOpen ? 491 : 200;
+}
+
+CallMachine::Actions CallMachine::OnDeferredRefused() {
+  if (!state_.offer_deferred) return {};
+  state_.offer_deferred = false;
+  if (!ReadyForRefer()) return {};
+  return {CallAction::kLegReady};
+}
+
+CallMachine::Actions CallMachine::OnDeferredAccepted(bool invite) {
+  if (!state_.offer_deferred) return {};
+  state_.offer_deferred = false;
+  state_.reinvite_ack_due = invite;
+  if (!ReadyForRefer()) return {};
+  return {CallAction::kLegReady};
 }
 
 int CallMachine::AnswerToReplaces(bool early_only) const {
@@ -176,6 +193,7 @@ void CallMachine::End(CallEndedBy by, int status, std::string_view reason) {
   state_.phase = CallPhase::kEnded;
   state_.ack_due = false;
   state_.reinvite_ack_due = false;
+  state_.offer_deferred = false;
   state_.own_offer = OwnOffer::kNone;
   state_.ended_by = by;
   state_.end_status = status;

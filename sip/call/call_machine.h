@@ -38,6 +38,9 @@ struct CallState {
   bool ack_due = false;
   // The far end's re-INVITE is answered and its ACK is due.
   bool reinvite_ack_due = false;
+  // An INVITE or UPDATE of theirs waits for what the other leg of a bridge
+  // says.
+  bool offer_deferred = false;
   // A BYE waits for that ACK.
   bool hang_up_wanted = false;
   OwnOffer own_offer = OwnOffer::kNone;
@@ -122,6 +125,12 @@ class CallMachine {
   // A re-INVITE was answered with 200.
   void OnReInviteAnswered() { state_.reinvite_ack_due = true; }
 
+  // A re-INVITE or an UPDATE is answered later.
+  void OnOfferDeferred() { state_.offer_deferred = true; }
+  // It was refused, or accepted: then a re-INVITE's ACK is due.
+  Actions OnDeferredRefused();
+  Actions OnDeferredAccepted(bool invite);
+
   // An INVITE of ours leaves to change the session; ReadyForRefer() held.
   void OnOfferSent() { state_.own_offer = OwnOffer::kOpen; }
   // It was answered 491 and is sent again later.
@@ -145,8 +154,8 @@ class CallMachine {
   // 3261, 14.1 by analogy).
   bool ReadyForRefer() const {
     return state_.phase == CallPhase::kAnswered && !state_.ack_due &&
-           !state_.reinvite_ack_due && !state_.hang_up_wanted &&
-           state_.own_offer == OwnOffer::kNone;
+           !state_.reinvite_ack_due && !state_.offer_deferred &&
+           !state_.hang_up_wanted && state_.own_offer == OwnOffer::kNone;
   }
 
   // The far end's INVITE is not answered yet.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ip_network.h"
+#include "sip/call/bridge.h"
 #include "sip/transfer/transfer_types.h"
 
 // How incoming calls are treated. Pure.
@@ -19,6 +20,7 @@ struct CallTreatment {
   enum class Kind {
     kAnswer,  // By the server, with an inactive session.
     kApp,     // By a client: AnswerCall() or RejectCall().
+    kBridge,  // Calls somebody, and joins the two.
     kReject,
   };
   Kind kind = Kind::kAnswer;
@@ -29,6 +31,8 @@ struct CallTreatment {
   // Of kReject and kApp: 300 to 699, and its phrase; empty: the usual one.
   int status = 480;
   std::string phrase{};
+  // Of kBridge.
+  BridgeTerms bridge{};
   // What calls of this route carry for the application.
   std::map<std::string, std::string> tags{};
 

@@ -55,6 +55,8 @@ struct CallSnapshot {
   std::vector<std::string> transfer_ids;
   // The call that this one takes the place of (RFC 3891); empty for none.
   std::string replaces_call_id;
+  // The other leg, where this call is one of a bridge; also after its end.
+  std::string bridged_call_id;
   // This side has put the far end on hold.
   bool on_hold = false;
   // The application's own.

@@ -38,6 +38,37 @@ std::optional<absl::string_view> VersionIn(absl::string_view line) {
   return words[2];
 }
 
+// An o= line (RFC 4566, 5.2).
+struct Origin {
+  // Where it stands, without its end.
+  absl::string_view line;
+  absl::string_view user;
+  absl::string_view session;
+  std::uint64_t version = 0;
+  // What follows the version: " IN IP4 192.0.2.1".
+  absl::string_view rest;
+
+  // Whether both are of the same session.
+  bool operator==(const Origin& other) const {
+    return user == other.user && session == other.session && rest == other.rest;
+  }
+};
+
+std::optional<Origin> OriginOf(std::string_view sdp) {
+  for (const absl::string_view line : LinesOf(sdp)) {
+    const auto version = VersionIn(line);
+    if (!version) continue;
+    const std::vector<absl::string_view> words = absl::StrSplit(line, ' ');
+    Origin origin{.line = line,
+                  .user = words[0].substr(2),
+                  .session = words[1],
+                  .rest = line.substr(static_cast<std::size_t>(
+                      version->data() + version->size() - line.data()))};
+    if (absl::SimpleAtoi(*version, &origin.version)) return origin;
+  }
+  return std::nullopt;
+}
+
 bool IsDirection(absl::string_view line) {
   return std::ranges::find(kDirections, line) != kDirections.end();
 }
@@ -91,6 +122,20 @@ std::string WithSdpVersion(std::string_view sdp, std::uint64_t version) {
     }
   }
   return result;
+}
+
+std::string ContinueSession(std::string_view next, std::string_view last) {
+  const std::optional<Origin> theirs = OriginOf(next);
+  const std::optional<Origin> ours = OriginOf(last);
+  if (next == last || !theirs || !ours) return std::string(next);
+  if (*theirs == *ours && theirs->version > ours->version) {
+    return std::string(next);
+  }
+  const std::string line = absl::StrCat("o=", ours->user, " ", ours->session,
+                                        " ", ours->version + 1, ours->rest);
+  std::string sdp(next);
+  const auto at = static_cast<std::size_t>(theirs->line.data() - next.data());
+  return sdp.replace(at, theirs->line.size(), line);
 }
 
 std::string WithHold(std::string_view sdp, bool always_sendonly) {

@@ -19,6 +19,13 @@ std::optional<std::uint64_t> SdpVersion(std::string_view sdp);
 // each that differs). As it is where it has no readable o= line.
 std::string WithSdpVersion(std::string_view sdp, std::uint64_t version);
 
+// `next`, which is another party's, as the description that follows `last` in a
+// session of ours. Byte by byte as it is where its origin continues that of
+// `last`, or is the same description; otherwise with the o= line of `last` and
+// one version more (RFC 3264, 8). As it is where `last` is empty, or one of the
+// two has no readable o= line.
+std::string ContinueSession(std::string_view next, std::string_view last);
+
 // The same description with every stream on hold: sendonly where this side
 // would send, inactive where it would only receive or do nothing. With
 // `always_sendonly` every stream becomes sendonly, which phones show as "held":

@@ -140,6 +140,7 @@ void CallTransfer::Tell(const TransferEvent& event) {
   if (result == nullptr) return;
   if (result->outcome == TransferOutcome::kTransferred) ClearConsultation();
   host_.OnTransferEnded();
+  party_.OnTransferOver();
 }
 
 void CallTransfer::ClearConsultation() {

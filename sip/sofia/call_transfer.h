@@ -48,6 +48,10 @@ class CallTransfer {
 
   const std::string& id() const { return plan_.transfer_id; }
   bool done() const { return machine_.done(); }
+  // The far end took the REFER on.
+  bool accepted() const {
+    return machine_.state().progress == ReferProgress::kAccepted;
+  }
   NotifyCandidate candidate() const;
   const TransferState& state() const { return machine_.state(); }
 

@@ -43,7 +43,10 @@ std::unique_ptr<ClientTransaction> ClientTransaction::Send(
   // What may change the session also says what this side can do.
   const bool offers = request.method == sip_method_invite ||
                       request.method == sip_method_update;
-  const bool with_sdp = !request.sdp.empty();
+  const bool has_body = !request.body.empty();
+  const std::string allow =
+      request.allow.empty() ? std::string(kAllow) : request.allow;
+  const std::string hops = absl::StrCat(request.max_forwards.value_or(0));
   su_home_t home[1] = {SU_HOME_INIT(home)};
   transaction->request_ = nta_outgoing_tcreate(
       leg, &ClientTransaction::HandleAnswer, transaction.get(),
@@ -53,10 +56,12 @@ std::unique_ptr<ClientTransaction> ClientTransaction::Send(
           : URL_STRING_MAKE(request.request_uri.c_str()),
       SIPTAG_CONTACT(request.contact),
       SIPTAG_USER_AGENT_STR(user_agent.c_str()),
-      TAG_IF(offers, SIPTAG_ALLOW_STR(kAllow)),
+      TAG_IF(request.max_forwards.has_value(),
+             SIPTAG_MAX_FORWARDS_STR(hops.c_str())),
+      TAG_IF(offers, SIPTAG_ALLOW_STR(allow.c_str())),
       TAG_IF(offers, SIPTAG_SUPPORTED_STR(kSupported)),
-      TAG_IF(with_sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
-      TAG_IF(with_sdp, SIPTAG_PAYLOAD_STR(request.sdp.c_str())),
+      TAG_IF(has_body, SIPTAG_CONTENT_TYPE_STR(request.content_type.c_str())),
+      TAG_IF(has_body, SIPTAG_PAYLOAD_STR(request.body.c_str())),
       SIPTAG_UNKNOWN(VerbatimHeaders(home, request.headers)), SIPTAG_END(),
       TAG_END());
   su_home_deinit(home);
@@ -70,15 +75,17 @@ ClientTransaction::~ClientTransaction() {
   if (request_ != nullptr) nta_outgoing_destroy(request_);
 }
 
-bool ClientTransaction::Acknowledge(nta_leg_t* leg,
-                                    const SipAddress& next_hop) {
+bool ClientTransaction::Acknowledge(nta_leg_t* leg, const SipAddress& next_hop,
+                                    const std::string& answer) {
   const std::string route = RouteUrl(next_hop);
+  const bool answers = !answer.empty();
   su_home_t home[1] = {SU_HOME_INIT(home)};
   // Sofia keeps it for as long as the 2xx may come again.
   nta_outgoing_t* ack = nta_outgoing_tcreate(
       leg, nullptr, nullptr, URL_STRING_MAKE(route.c_str()), SIP_METHOD_ACK,
       nullptr, SIPTAG_CSEQ(sip_cseq_create(home, cseq_, SIP_METHOD_ACK)),
-      TAG_END());
+      TAG_IF(answers, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+      TAG_IF(answers, SIPTAG_PAYLOAD_STR(answer.c_str())), TAG_END());
   su_home_deinit(home);
   if (ack == nullptr) return false;
   nta_outgoing_destroy(ack);

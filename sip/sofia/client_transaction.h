@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,15 @@ struct OutgoingRequest {
   // Null: none.
   const sip_contact_t* contact = nullptr;
   std::vector<SipHeader> headers{};
-  // A session description; empty: none.
-  std::string sdp{};
+  // Empty: none.
+  std::string body{};
   // Empty: where the dialog leads.
   std::string request_uri{};
+  std::string content_type = "application/sdp";
+  // What an INVITE or UPDATE says in Allow; empty: what the server serves.
+  std::string allow{};
+  // Unset: 70 (RFC 3261, 8.1.1.6).
+  std::optional<int> max_forwards{};
 };
 
 // One request of ours in a dialog, or that begins one, until its final answer.
@@ -56,8 +62,10 @@ class ClientTransaction {
                                                  OnAnswer on_answer);
 
   // Acknowledges the 2xx to this INVITE (RFC 3261, 13.2.2.4), to `next_hop`,
-  // and again for each repetition of it. Returns whether that was possible.
-  bool Acknowledge(nta_leg_t* leg, const SipAddress& next_hop);
+  // and again for each repetition of it. `answer`: to the offer in the 2xx;
+  // empty where that was none. Returns whether that was possible.
+  bool Acknowledge(nta_leg_t* leg, const SipAddress& next_hop,
+                   const std::string& answer = {});
 
   // Asks for the end of this INVITE (RFC 3261, 9.1), once its first provisional
   // answer is there. Its final answer comes all the same.

@@ -8,7 +8,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "sip/call/bridge.h"
 #include "sip/transfer/display_text.h"
+#include "sip/transfer/header_guard.h"
 #include "sip/transfer/sip_uri.h"
 
 namespace callcontrol::sip {
@@ -63,18 +65,6 @@ SipfragBody BodyToRead(const sip_t& sip, const std::string& content_type,
   return body;
 }
 
-// Of a 3xx, where else to try; at most ten.
-std::vector<std::string> ReadRedirection(const sip_t& sip) {
-  std::vector<std::string> contacts;
-  const int status = sip.sip_status->st_status;
-  if (status < 300 || status >= 400) return contacts;
-  for (const sip_contact_t* contact = sip.sip_contact;
-       contact != nullptr && contacts.size() < 10; contact = contact->m_next) {
-    contacts.push_back(CleanText(UriText(*contact->m_url)));
-  }
-  return contacts;
-}
-
 }  // namespace
 
 SipStatus ReadStatus(const sip_t& sip) {
@@ -84,12 +74,43 @@ SipStatus ReadStatus(const sip_t& sip) {
   return {code < 700 ? code : 500, CleanText(Text(sip.sip_status->st_phrase))};
 }
 
-SipStatus ReadRefusal(const sip_t& sip) {
-  SipStatus status = ReadStatus(sip);
-  for (const std::string& contact : ReadRedirection(sip)) {
-    absl::StrAppend(&status.reason, "; Contact: ", contact);
+std::vector<std::string> ReadRedirection(const sip_t& sip) {
+  // No peer has more to say than can be read.
+  constexpr std::size_t kMost = 10;
+  std::vector<std::string> contacts;
+  const int status = sip.sip_status->st_status;
+  if (status < 300 || status >= 400) return contacts;
+  for (const sip_contact_t* contact = sip.sip_contact;
+       contact != nullptr && contacts.size() < kMost;
+       contact = contact->m_next) {
+    contacts.push_back(CleanText(UriText(*contact->m_url)));
   }
-  return status;
+  return contacts;
+}
+
+std::vector<SipHeader> ReadHeaders(const sip_t& sip,
+                                   const std::vector<std::string>& wanted) {
+  std::vector<SipHeader> headers;
+  if (wanted.empty()) return headers;
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  for (const msg_header_t* it = sip.sip_request->rq_common->h_succ;
+       it != nullptr; it = it->sh_succ) {
+    SipHeader header;
+    if (it->sh_class == sip_unknown_class) {
+      header = {std::string(Text(it->sh_unknown->un_name)),
+                std::string(Text(it->sh_unknown->un_value))};
+    } else {
+      header.name = Text(it->sh_class->hc_name);
+    }
+    if (header.name.empty() || !PassesHeader(header.name, wanted)) continue;
+    if (it->sh_class != sip_unknown_class) {
+      header.value = Text(sip_header_as_string(
+          home, reinterpret_cast<const sip_header_t*>(it)));
+    }
+    if (CheckReferHeaders({header}).ok()) headers.push_back(std::move(header));
+  }
+  su_home_deinit(home);
+  return headers;
 }
 
 ReferAnswer ReadReferAnswer(const sip_t& sip) {
@@ -104,6 +125,12 @@ ReferAnswer ReadReferAnswer(const sip_t& sip) {
   return answer;
 }
 
+std::string ReadContentType(const sip_t& sip) {
+  if (sip.sip_content_type == nullptr) return "";
+  return WithParameters(sip.sip_content_type->c_type,
+                        sip.sip_content_type->c_params);
+}
+
 ReferNotify ReadNotify(const sip_t& sip) {
   ReferNotify notify;
   notify.cseq = sip.sip_cseq->cs_seq;
@@ -112,11 +139,7 @@ ReferNotify ReadNotify(const sip_t& sip) {
         WithParameters(sip.sip_subscription_state->ss_substate,
                        sip.sip_subscription_state->ss_params));
   }
-  std::string content_type;
-  if (sip.sip_content_type != nullptr) {
-    content_type = WithParameters(sip.sip_content_type->c_type,
-                                  sip.sip_content_type->c_params);
-  }
+  const std::string content_type = ReadContentType(sip);
   std::string encoding;
   const sip_content_encoding_t* list = sip.sip_content_encoding;
   if (list != nullptr && list->k_items != nullptr &&

@@ -5,12 +5,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sip/call/call_routes.h"
 #include "sip/call/call_types.h"
 #include "sip/call/session_timer.h"
 #include "sip/dns/sip_route.h"
 #include "sip/sofia/sofia.h"
+#include "sip/transfer/sip_header.h"
 #include "sip/transfer/transfer_types.h"
 
 namespace callcontrol::sip {
@@ -25,9 +27,14 @@ namespace callcontrol::sip {
 // The status line of an answer.
 SipStatus ReadStatus(const sip_t& sip);
 
-// A final answer to an INVITE that is no 2xx: with the contacts of a 3xx in its
-// text.
-SipStatus ReadRefusal(const sip_t& sip);
+// The contacts of a 3xx, addr-specs; empty for any other answer.
+std::vector<std::string> ReadRedirection(const sip_t& sip);
+
+// The headers of a request whose names `wanted` lists (PassesHeader()), in
+// their order. Those that a client could not set are left out
+// (header_guard.h).
+std::vector<SipHeader> ReadHeaders(const sip_t& sip,
+                                   const std::vector<std::string>& wanted);
 
 // The final answer to a REFER.
 ReferAnswer ReadReferAnswer(const sip_t& sip);
@@ -49,6 +56,9 @@ std::string ReadReason(const sip_t& sip);
 
 // "scheme:user@host:port;params" of a From, To or Contact.
 std::string UriText(const url_t& url);
+
+// Its Content-Type with its parameters; empty for none.
+std::string ReadContentType(const sip_t& sip);
 
 // The body; empty for none.
 std::string_view BodyOf(const sip_t& sip);

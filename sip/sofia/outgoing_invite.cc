@@ -96,8 +96,14 @@ void OutgoingInvite::SendNext() {
     call_.SetTransport(address.transport);
     invite_ = ClientTransaction::Send(
         call_.leg(), address, host_.options().user_agent,
-        {SIP_METHOD_INVITE, call_.contact(), headers, call_.offer(),
-         plan_.request_uri},
+        {.method = sip_method_invite,
+         .method_name = "INVITE",
+         .contact = call_.contact(),
+         .headers = headers,
+         .body = call_.offer(),
+         .request_uri = plan_.request_uri,
+         .allow = call_.allow(),
+         .max_forwards = plan_.max_forwards},
         [this](const sip_t& sip, ClientTransaction::Ending ending) {
           OnAnswer(sip, ending);
         });
@@ -151,14 +157,14 @@ void OutgoingInvite::OnAnswer(const sip_t& sip,
       next_ < addresses_.size()) {
     SendNext();
   } else {
-    call_.OnCallRefused(ReadRefusal(sip),
+    call_.OnCallRefused(ReadStatus(sip), ReadRedirection(sip),
                         answered ? CallEndedBy::kFarEnd : CallEndedBy::kServer);
   }
 }
 
 void OutgoingInvite::Fail(int status, std::string_view reason) {
   const std::shared_ptr<OutgoingInvite> self = shared_from_this();
-  call_.OnCallRefused({status, std::string(reason)}, CallEndedBy::kServer);
+  call_.OnCallRefused({status, std::string(reason)}, {}, CallEndedBy::kServer);
 }
 
 }  // namespace callcontrol::sip

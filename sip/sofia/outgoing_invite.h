@@ -24,10 +24,15 @@ struct PlacePlan {
   // Where the INVITE goes; empty: to the request-URI.
   std::string next_hop{};
   std::shared_ptr<const Trunk> trunk{};
-  // Our identity, an addr-spec.
+  // Our identity, an addr-spec, and its display name as it stands before that
+  // in a name-addr (RFC 3261, 25.1); empty: none.
   std::string local_uri{};
+  std::string local_name{};
   std::vector<SipHeader> headers{};
-  std::string sdp{};  // Empty: an inactive offer.
+  std::string sdp{};  // Empty: an inactive offer, or none.
+  bool without_offer = false;
+  // Of a leg of a bridge: one less than the caller's (RFC 7332, 2).
+  std::optional<int> max_forwards{};
   std::optional<Credentials> credentials{};
   Milliseconds ring_limit{};
 };

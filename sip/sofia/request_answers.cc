@@ -17,14 +17,15 @@ int RefuseUnknownExtensions(nta_incoming_t* request, const sip_t& sip) {
   return refused;
 }
 
-int RefuseMethod(nta_incoming_t* request, const sip_t& sip) {
+int RefuseMethod(nta_incoming_t* request, const sip_t& sip,
+                 const std::string& allow) {
   if (sip.sip_request->rq_method == sip_method_unknown) {
     nta_incoming_treply(request, SIP_501_NOT_IMPLEMENTED,
-                        SIPTAG_ALLOW_STR(kAllow), TAG_END());
+                        SIPTAG_ALLOW_STR(allow.c_str()), TAG_END());
     return 501;
   }
   nta_incoming_treply(request, SIP_405_METHOD_NOT_ALLOWED,
-                      SIPTAG_ALLOW_STR(kAllow), TAG_END());
+                      SIPTAG_ALLOW_STR(allow.c_str()), TAG_END());
   return 405;
 }
 
@@ -35,9 +36,10 @@ int AnswerBadEvent(nta_incoming_t* request) {
 }
 
 int AnswerOptions(nta_incoming_t* request, const sip_contact_t* contact,
-                  const std::string& user_agent) {
+                  const std::string& user_agent, const std::string& allow) {
   nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(contact),
-                      SIPTAG_ALLOW_STR(kAllow), SIPTAG_ACCEPT_STR(kAccept),
+                      SIPTAG_ALLOW_STR(allow.c_str()),
+                      SIPTAG_ACCEPT_STR(kAccept),
                       SIPTAG_SUPPORTED_STR(kSupported),
                       SIPTAG_SERVER_STR(user_agent.c_str()), TAG_END());
   return 200;

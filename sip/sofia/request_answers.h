@@ -18,15 +18,17 @@ namespace callcontrol::sip {
 int RefuseUnknownExtensions(nta_incoming_t* request, const sip_t& sip);
 
 // 405 with Allow for a method that exists and is not served, 501 for one that
-// this server does not know (RFC 3261, 8.2.1 and 21.5.2).
-int RefuseMethod(nta_incoming_t* request, const sip_t& sip);
+// this server does not know (RFC 3261, 8.2.1 and 21.5.2). `allow`: what is
+// served there.
+int RefuseMethod(nta_incoming_t* request, const sip_t& sip,
+                 const std::string& allow);
 
 // 489 with the one event package that is served (RFC 6665, 8.3.2).
 int AnswerBadEvent(nta_incoming_t* request);
 
 // 200 with what this server can do (RFC 3261, 11.2).
 int AnswerOptions(nta_incoming_t* request, const sip_contact_t* contact,
-                  const std::string& user_agent);
+                  const std::string& user_agent, const std::string& allow);
 
 // 422 with the Min-SE that would do (RFC 4028, 6).
 int RefuseInterval(nta_incoming_t* request, const std::string& least);

@@ -60,6 +60,8 @@ void SessionUpdate::Cancel() {
 }
 
 void SessionUpdate::GiveUp() {
+  const std::shared_ptr<SessionUpdate> self = shared_from_this();
+  if (unanswered_ != nullptr) AnswerWith("");
   Finish({.status = {487, sip_status_phrase(487)}});
 }
 
@@ -70,7 +72,12 @@ void SessionUpdate::SendTo(const SipAddress& next_hop) {
                  authorization_.headers().end());
   invite_ = ClientTransaction::Send(
       call_.leg(), next_hop, host_.options().user_agent,
-      {SIP_METHOD_INVITE, call_.contact(), std::move(headers), offer_},
+      {.method = sip_method_invite,
+       .method_name = "INVITE",
+       .contact = call_.contact(),
+       .headers = std::move(headers),
+       .body = offer_,
+       .allow = call_.allow()},
       [this](const sip_t& sip, ClientTransaction::Ending ending) {
         OnAnswer(sip, ending);
       });
@@ -108,22 +115,36 @@ void SessionUpdate::OnAnswer(const sip_t& sip,
   if (IsSuccess(status)) {
     if (HasUsableContact(sip)) call_.RefreshTarget(sip.sip_contact);
     call_.OnSessionAnswered(sip);
-    Acknowledge(std::move(finished), std::move(outcome));
+    if (offer_.empty() && !outcome.remote_sdp.empty()) {
+      unanswered_ = std::move(finished);
+      unanswered_outcome_ = outcome;
+      call_.OnTheirOffer(outcome);
+    } else {
+      Acknowledge(std::move(finished), std::move(outcome));
+    }
   } else {
     Finish(outcome);
   }
 }
 
 void SessionUpdate::Acknowledge(std::shared_ptr<ClientTransaction> invite,
-                                Outcome outcome) {
+                                Outcome outcome, std::string answer) {
   // Nothing else leaves in the dialog before the ACK.
   call_.WithNextHop(
       [weak = weak_from_this(), &call = call_, invite = std::move(invite),
-       outcome = std::move(outcome)](absl::StatusOr<SipAddress> next_hop) {
+       outcome = std::move(outcome),
+       answer = std::move(answer)](absl::StatusOr<SipAddress> next_hop) {
         // The call may have another leg by now.
-        if (next_hop.ok()) invite->Acknowledge(call.leg(), *next_hop);
+        if (next_hop.ok()) invite->Acknowledge(call.leg(), *next_hop, answer);
         if (const auto self = weak.lock()) self->Finish(outcome);
       });
+}
+
+void SessionUpdate::AnswerWith(std::string answer) {
+  if (unanswered_ == nullptr) return;
+  offer_ = answer;
+  Acknowledge(std::exchange(unanswered_, nullptr),
+              std::exchange(unanswered_outcome_, {}), std::move(answer));
 }
 
 void SessionUpdate::BackOff() {

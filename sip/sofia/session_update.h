@@ -32,8 +32,9 @@ class SessionUpdate : public std::enable_shared_from_this<SessionUpdate> {
   };
   using Done = absl::AnyInvocable<void(const Outcome& outcome) &&>;
 
-  // What is offered; asked for again each time that the re-INVITE is sent,
-  // because the far end's own offer may have come meanwhile.
+  // What is offered; empty: the far end is asked for an offer, which the call
+  // gets by OnTheirOffer(). Asked for again each time that the re-INVITE is
+  // sent, because the far end's own offer may have come meanwhile.
   using MakeOffer = absl::AnyInvocable<std::string()>;
 
   SessionUpdate(CallHost& host, SofiaCall& call, MakeOffer make_offer,
@@ -50,16 +51,22 @@ class SessionUpdate : public std::enable_shared_from_this<SessionUpdate> {
   // The call is over, and with it this: `done` comes at once, with 487.
   void GiveUp();
 
+  // Whether the far end's offer, asked for by a re-INVITE without one, waits
+  // for AnswerWith(). Empty: no answer can be had.
+  bool awaits_answer() const { return unanswered_ != nullptr; }
+  void AnswerWith(std::string answer);
+
   // Nobody waits for it any more: CANCEL. `done` comes all the same.
   void Cancel();
 
-  // The last one that was sent.
+  // The last one that was sent, or the answer to the far end's.
   const std::string& offer() const { return offer_; }
 
  private:
   void SendTo(const SipAddress& next_hop);
   void OnAnswer(const sip_t& sip, ClientTransaction::Ending ending);
-  void Acknowledge(std::shared_ptr<ClientTransaction> invite, Outcome outcome);
+  void Acknowledge(std::shared_ptr<ClientTransaction> invite, Outcome outcome,
+                   std::string answer = {});
   void BackOff();
   void Finish(const Outcome& outcome);
 
@@ -72,6 +79,9 @@ class SessionUpdate : public std::enable_shared_from_this<SessionUpdate> {
   bool cancelled_ = false;
   int met_ = 0;
   std::unique_ptr<ClientTransaction> invite_;
+  // Its 2xx, with an offer, has no ACK yet.
+  std::shared_ptr<ClientTransaction> unanswered_;
+  Outcome unanswered_outcome_;
   ChallengeAnswer authorization_;
   std::optional<TimerQueue::Id> timer_;
 };

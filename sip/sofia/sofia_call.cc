@@ -96,6 +96,10 @@ SofiaCall::~SofiaCall() {
   outgoing_.reset();
   update_.reset();
   transfers_.clear();
+  info_relays_.clear();
+  if (deferred_ != nullptr && deferred_ != reinvite_) {
+    nta_incoming_destroy(deferred_);
+  }
   if (invite_ != nullptr) nta_incoming_destroy(invite_);
   if (reinvite_ != nullptr) nta_incoming_destroy(reinvite_);
   if (leg_ != nullptr) nta_leg_destroy(leg_);
@@ -119,7 +123,7 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
         SendBye();
         break;
       case CallAction::kSendCancel:
-        if (const auto outgoing = outgoing_) outgoing->Cancel();
+        SendCancel();
         break;
       case CallAction::kLegReady:
         BeginUpdate();
@@ -132,6 +136,7 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
     answer_timer_.reset();
   }
   PublishPhase();
+  if (!machine_.live()) LeaveBridge();
   ReleaseIfOver();
 }
 
@@ -148,14 +153,25 @@ void SofiaCall::HangUpLeg(std::string_view reason) {
   Perform(machine_.OnHangUp(reason));
 }
 
+void SofiaCall::SendCancel() {
+  if (const auto outgoing = outgoing_) {
+    outgoing->Cancel();
+  } else {
+    // It is answered already; the ACK is followed by BYE.
+    AcknowledgeCall("");
+  }
+}
+
 void SofiaCall::SendBye() {
   WithNextHop([this](absl::StatusOr<SipAddress> next_hop) {
     // The far end's BYE may have come while the name was looked up.
     if (machine_.state().phase != CallPhase::kEnding) return;
     if (next_hop.ok()) {
+      std::vector<SipHeader> headers = bye_authorization_.headers();
+      if (!bye_reason_.empty()) headers.push_back({"Reason", bye_reason_});
       bye_ = ClientTransaction::Send(
           leg_, *next_hop, host_.options().user_agent,
-          {SIP_METHOD_BYE, nullptr, bye_authorization_.headers()},
+          {SIP_METHOD_BYE, nullptr, std::move(headers)},
           [this](const sip_t& sip, ClientTransaction::Ending ending) {
             if (IsProvisional(sip.sip_status->st_status)) return;
             if (TakeByeChallenge(sip)) {

@@ -69,6 +69,10 @@ class SofiaCall final : public RequestHandler,
   // Sends the INVITE of a call that this side places.
   void BeginPlaced();
 
+  // Makes this call, which has just begun, and `other`, which is to be placed
+  // for it, the legs of a bridge.
+  void Join(SofiaCall& other, const BridgeTerms& terms);
+
   // A client's decisions about an INVITE that is not answered yet. Errors: see
   // CallEngine.
   absl::Status Progress(const ProgressRequest& request);
@@ -109,6 +113,7 @@ class SofiaCall final : public RequestHandler,
   void Probe() override;
   void SeenAlive() override { machine_.OnAlive(); }
   const FarEnd& far_end() const override { return snapshot_.far_end; }
+  void OnTransferOver() override;
   CallTransfer* FindTransfer(std::string_view transfer_id) override;
   void Forget(CallTransfer& transfer) override;
 
@@ -123,6 +128,32 @@ class SofiaCall final : public RequestHandler,
   // Where others reach the far end of this call.
   std::string PublicTarget() const;
 
+  // ---- For the other leg of its bridge ----
+
+  // What came of the other leg's INVITE, for the caller of this one. `sdp`:
+  // empty for none.
+  void RelayProgress(const SipStatus& status, std::string_view sdp);
+  void RelayAnswer(std::string sdp);
+  void RelayRefusal(const SipStatus& status, std::vector<std::string> contacts);
+  // Whether a change of the session can be offered here now, without one being
+  // open.
+  bool MayBeOffered() const;
+  // Offers a change of the session that came from the other leg; empty: asks
+  // for an offer. The other leg gets SettleOffer().
+  void RelayOffer(std::string sdp);
+  // The other leg does not want it any more.
+  void WithdrawOffer();
+  // The far end's offer, which was relayed, is answered.
+  void SettleOffer(const SessionUpdate::Outcome& outcome);
+  // The answer to the offer in a 2xx, which waits for its ACK.
+  void RelayAck(std::string_view answer);
+  // An INFO of the other leg, answered as the far end answers it.
+  int RelayInfo(nta_incoming_t* request, const sip_t& sip);
+  // The other leg has ended; `sip_reason`: its Reason header, or empty.
+  void OnOtherLegOver(std::string_view reason, std::string_view sip_reason);
+  // The other leg was transferred away, and this one stays.
+  void OnAlone();
+
   // ---- For its INVITE ----
 
   // The transport that the dialog runs over is known.
@@ -133,7 +164,9 @@ class SofiaCall final : public RequestHandler,
   // `invite` is to be acknowledged.
   void OnCallAnswered(const sip_t& sip,
                       std::shared_ptr<ClientTransaction> invite);
-  void OnCallRefused(const SipStatus& status, CallEndedBy by);
+  // `contacts`: of a 3xx.
+  void OnCallRefused(const SipStatus& status, std::vector<std::string> contacts,
+                     CallEndedBy by);
 
   // ---- For its INVITEs and changes of the session ----
 
@@ -144,6 +177,11 @@ class SofiaCall final : public RequestHandler,
   }
   void OnSessionAnswered(const sip_t& sip);
   bool TakeLeastInterval(const sip_t& sip);
+
+  // The far end's offer that a re-INVITE without one asked for.
+  void OnTheirOffer(const SessionUpdate::Outcome& offer);
+  // What is served in the dialog.
+  std::string allow() const;
 
   void OnOfferSent() { machine_.OnOfferSent(); }
   void OnOfferMet() { machine_.OnOfferMet(); }
@@ -163,8 +201,12 @@ class SofiaCall final : public RequestHandler,
 
   // Requests inside the dialog.
   bool IsOfThisDialog(const sip_t& sip) const;
-  int OnReInvite(nta_incoming_t* request, const sip_t& sip);
-  int OnUpdate(nta_incoming_t* request, const sip_t& sip);
+  int OnSessionRequest(nta_incoming_t* request, const sip_t& sip);
+  void BindReInvite(nta_incoming_t* request);
+  // 200 with `sdp`, which may be empty.
+  void AcceptSessionRequest(nta_incoming_t* request, const sip_t& sip,
+                            const std::string& sdp);
+  int OnInfo(nta_incoming_t* request, const sip_t& sip);
   int OnNotify(const sip_t& sip);
   int OnBye(const sip_t& sip);
   // Lets a NOTIFY in that the far end sent before its BYE, which is `bye`, and
@@ -185,7 +227,28 @@ class SofiaCall final : public RequestHandler,
   void SendRinging();
   void SendReject();
   void Answer();
+  // FAILED_PRECONDITION where the other leg of a bridge decides.
+  absl::Status CheckNotBridged() const;
+  // ACK of the 2xx to our INVITE, with the answer to its offer, if it had one.
+  // `theirs`: the answer in the 2xx, for the caller on the other leg.
+  void AcknowledgeCall(std::string answer, std::string theirs = {});
+
+  // Null where this is no leg of a bridge, or the only one left.
+  SofiaCall* other_leg() const;
+  // Ends the bridge. Returns what other_leg() was.
+  SofiaCall* Unbridge();
+  void LeaveBridge();
+  // The far end's request is answered when the other leg has answered it.
+  int DeferOffer(nta_incoming_t* request, const sip_t& sip, SofiaCall& other);
+  void RefuseDeferred(const SipStatus& status);
+  void OnDeferredCancelled();
+  struct InfoRelay;
+  void SendInfo(const std::shared_ptr<InfoRelay>& relay,
+                const SipAddress& next_hop);
+  void FinishInfo(const std::shared_ptr<InfoRelay>& relay,
+                  const SipStatus& status);
   void EndReplaced();
+  void SendCancel();
   void SendBye();
   void OnByeAnswered(int status);
   // Whether a challenge to the BYE can be answered.
@@ -196,6 +259,8 @@ class SofiaCall final : public RequestHandler,
   struct SdpAnswer {
     int refuse_with = 0;
     std::string sdp{};
+    // The other leg has to.
+    bool for_other_leg = false;
   };
   SdpAnswer AnswerOffer(const sip_t& sip);
   void RememberLocalSdp(std::string sdp);
@@ -249,7 +314,8 @@ class SofiaCall final : public RequestHandler,
   std::string local_sdp_;
   // Of the INVITE; unset where it had no offer.
   std::optional<std::size_t> offered_media_;
-  // The session description is a client's, and with it the media.
+  // The session description is a client's or the other leg's, and with it the
+  // media.
   bool client_has_media_ = false;
   // What this side offers again when it takes the far end off hold.
   std::string sdp_off_hold_;
@@ -261,6 +327,21 @@ class SofiaCall final : public RequestHandler,
   };
   std::optional<WaitingHold> waiting_hold_;
   std::shared_ptr<SessionUpdate> update_;
+  // The other leg of a bridge; empty for none.
+  std::string other_leg_id_;
+  bool keeps_other_leg_ = false;
+  // It has ended, and this one waits for its own transfer to end.
+  bool other_leg_gone_ = false;
+  // The far end's re-INVITE or UPDATE that waits for the other leg.
+  nta_incoming_t* deferred_ = nullptr;
+  // What was relayed to this leg is wanted no more.
+  bool relay_withdrawn_ = false;
+  // The 2xx to our INVITE, whose ACK is to come.
+  std::shared_ptr<ClientTransaction> unacknowledged_;
+  std::vector<std::shared_ptr<InfoRelay>> info_relays_;
+  // The Reason (RFC 3326) of the BYE that ends the call, whoever sends it;
+  // empty: none.
+  std::string bye_reason_;
   // What the next 18x, and a refusal, say.
   ProgressRequest progress_;
   RejectRequest reject_;

@@ -56,7 +56,15 @@ void SofiaCall::Start(const sip_t& sip, const CallTreatment& treatment,
     Perform(machine_.OnRefused(treatment.status, "rejected by a route"));
     return;
   }
+  if (!BodyOf(sip).empty()) offered_media_ = CountMedia(BodyOf(sip));
   const SdpAnswer answer = AnswerOffer(sip);
+  if (answer.refuse_with == 0 || answer.refuse_with == 488) {
+    if (treatment.kind == CallTreatment::Kind::kBridge) {
+      // The answer is the other leg's.
+      client_has_media_ = true;
+      return;
+    }
+  }
   // A client may read an offer that this server cannot.
   const bool to_client = treatment.kind == CallTreatment::Kind::kApp;
   if (answer.refuse_with != 0 && !(to_client && answer.refuse_with == 488)) {
@@ -64,7 +72,6 @@ void SofiaCall::Start(const sip_t& sip, const CallTreatment& treatment,
                                "the session description cannot be answered"));
     return;
   }
-  if (!BodyOf(sip).empty()) offered_media_ = CountMedia(BodyOf(sip));
   local_sdp_ = answer.sdp;
   if (to_client) {
     OfferToClients(treatment);
@@ -101,6 +108,7 @@ void SofiaCall::ArmAnswerTimer(Milliseconds wait,
 // ---- A client's decisions -----------------------------------------------
 
 absl::Status SofiaCall::CheckAwaitsAnswer() const {
+  if (absl::Status status = CheckNotBridged(); !status.ok()) return status;
   if (machine_.awaits_answer()) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    {.reason = "CALL_NOT_INCOMING"},
@@ -170,6 +178,8 @@ absl::Status SofiaCall::Reject(const RejectRequest& request) {
 void SofiaCall::OnAckOrCancel(nta_incoming_t* invite, const sip_t* sip) {
   const bool is_reinvite = invite == reinvite_;
   (is_reinvite ? reinvite_ : invite_) = nullptr;
+  const bool was_deferred = invite == deferred_;
+  if (was_deferred) deferred_ = nullptr;
   // Sofia answers a cancelled INVITE with 487 after this.
   nta_incoming_destroy(invite);
   if (sip == nullptr) {
@@ -181,11 +191,17 @@ void SofiaCall::OnAckOrCancel(nta_incoming_t* invite, const sip_t* sip) {
     }
     Perform(actions);
   } else if (sip->sip_request->rq_method == sip_method_cancel) {
-    Perform(machine_.OnCancel());
+    if (was_deferred) {
+      OnDeferredCancelled();
+    } else {
+      Perform(machine_.OnCancel());
+    }
   } else {
     // The ACK holds the answer where the offer was ours.
     if (RememberRemoteSdp(SdpOf(*sip))) Publish(CallChange::kUpdated);
+    const std::string answer(SdpOf(*sip));
     Perform(machine_.OnAck());
+    if (SofiaCall* const other = other_leg()) other->RelayAck(answer);
   }
 }
 
@@ -197,7 +213,7 @@ void SofiaCall::SendRinging() {
   const bool with_sdp = !progress_.sdp.empty();
   nta_incoming_treply(
       invite_, status, phrase, SIPTAG_CONTACT(contact()),
-      SIPTAG_ALLOW_STR(kAllow),
+      SIPTAG_ALLOW_STR(allow().c_str()),
       TAG_IF(with_sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
       TAG_IF(with_sdp, SIPTAG_PAYLOAD_STR(progress_.sdp.c_str())), TAG_END());
 }
@@ -249,11 +265,16 @@ void SofiaCall::EndReplaced() {
 }
 
 SofiaCall::SdpAnswer SofiaCall::AnswerOffer(const sip_t& sip) {
+  if (!BodyOf(sip).empty() && !HasSdp(sip)) return {.refuse_with = 415};
+  if (BodyOf(sip).size() > kMaxSdp) return {.refuse_with = 413};
   if (client_has_media_) {
     // The session is not the server's to change; a refresh changes nothing.
-    const bool same =
-        BodyOf(sip).empty() || CleanSdp(BodyOf(sip)) == snapshot_.remote_sdp;
-    return same ? SdpAnswer{.sdp = local_sdp_} : SdpAnswer{.refuse_with = 488};
+    const bool same = BodyOf(sip).empty()
+                          ? other_leg() == nullptr
+                          : CleanSdp(BodyOf(sip)) == snapshot_.remote_sdp;
+    if (same) return {.sdp = local_sdp_};
+    return other_leg() != nullptr ? SdpAnswer{.for_other_leg = true}
+                                  : SdpAnswer{.refuse_with = 488};
   }
   if (BodyOf(sip).empty()) {
     if (local_sdp_.empty()) {
@@ -262,8 +283,6 @@ SofiaCall::SdpAnswer SofiaCall::AnswerOffer(const sip_t& sip) {
     }
     return {.sdp = local_sdp_};
   }
-  if (!HasSdp(sip)) return {.refuse_with = 415};
-  if (BodyOf(sip).size() > kMaxSdp) return {.refuse_with = 413};
   // The version rises only where the description changes (RFC 3264, 8).
   absl::StatusOr<std::string> same =
       WriteInactiveAnswer(BodyOf(sip), sdp_origin_);

@@ -29,8 +29,11 @@ SofiaCall::SofiaCall(CallHost& host, PlacePlan plan)
   BeginSession();
 
   su_home_t home[1] = {SU_HOME_INIT(home)};
-  sip_from_t* const local =
-      sip_from_make(home, absl::StrCat("<", plan.local_uri, ">").c_str());
+  const bool named = !plan.local_name.empty();
+  sip_from_t* const local = sip_from_make(
+      home,
+      absl::StrCat(plan.local_name, named ? " " : "", "<", plan.local_uri, ">")
+          .c_str());
   sip_to_t* const remote =
       sip_to_make(home, absl::StrCat("<", plan.request_uri, ">").c_str());
   if (local != nullptr && remote != nullptr) {
@@ -44,7 +47,9 @@ SofiaCall::SofiaCall(CallHost& host, PlacePlan plan)
   }
   su_home_deinit(home);
 
-  if (plan.sdp.empty()) {
+  if (plan.without_offer) {
+    client_has_media_ = true;
+  } else if (plan.sdp.empty()) {
     sdp_origin_.version = 1;
     RememberLocalSdp(WriteInactiveOffer(sdp_origin_));
   } else {
@@ -68,11 +73,15 @@ void SofiaCall::OnCallProgress(const sip_t& sip) {
   const bool early_media = RememberRemoteSdp(SdpOf(sip));
   Perform(machine_.OnCallProgress());
   if (rang && early_media) Publish(CallChange::kUpdated);
+  if (SofiaCall* const caller = other_leg()) {
+    caller->RelayProgress(ReadStatus(sip), SdpOf(sip));
+  }
 }
 
 void SofiaCall::OnCallAnswered(const sip_t& sip,
                                std::shared_ptr<ClientTransaction> invite) {
   const std::string request_uri = outgoing_->plan().request_uri;
+  const bool without_offer = outgoing_->plan().without_offer;
   outgoing_.reset();
   if (sip.sip_to->a_tag != nullptr) nta_leg_rtag(leg_, sip.sip_to->a_tag);
   su_home_t home[1] = {SU_HOME_INIT(home)};
@@ -87,19 +96,46 @@ void SofiaCall::OnCallAnswered(const sip_t& sip,
   snapshot_.answer_time = absl::Now();
   RememberRemoteSdp(SdpOf(sip));
   OnSessionAnswered(sip);
-  // Nothing else leaves in the dialog before the ACK.
-  WithNextHop(
-      [this, invite = std::move(invite)](absl::StatusOr<SipAddress> next_hop) {
-        if (next_hop.ok()) invite->Acknowledge(leg_, *next_hop);
-        Perform(machine_.OnCallAnswered());
-        if (!next_hop.ok())
-          HangUpLeg("the far end gave no address to reach it at");
-      });
+  unacknowledged_ = std::move(invite);
+  SofiaCall* const caller = other_leg();
+  const std::string sdp(SdpOf(sip));
+  if (without_offer && caller != nullptr && machine_.is_calling()) {
+    // The answer is the caller's, and comes in its ACK.
+    caller->RelayAnswer(sdp);
+    return;
+  }
+  AcknowledgeCall("", sdp);
 }
 
-void SofiaCall::OnCallRefused(const SipStatus& status, CallEndedBy by) {
+void SofiaCall::AcknowledgeCall(std::string answer, std::string theirs) {
+  if (unacknowledged_ == nullptr) return;
+  // Nothing else leaves in the dialog before the ACK.
+  WithNextHop([this, invite = std::exchange(unacknowledged_, nullptr),
+               answer = std::move(answer), theirs = std::move(theirs)](
+                  absl::StatusOr<SipAddress> next_hop) {
+    if (next_hop.ok()) invite->Acknowledge(leg_, *next_hop, answer);
+    if (!answer.empty()) RememberLocalSdp(answer);
+    const bool called = machine_.is_calling();
+    Perform(machine_.OnCallAnswered());
+    if (!next_hop.ok()) {
+      HangUpLeg("the far end gave no address to reach it at");
+    } else if (SofiaCall* const caller = other_leg(); called && caller) {
+      caller->RelayAnswer(theirs);
+    }
+  });
+}
+
+void SofiaCall::OnCallRefused(const SipStatus& status,
+                              std::vector<std::string> contacts,
+                              CallEndedBy by) {
   outgoing_.reset();
-  Perform(machine_.OnCallRefused(status.code, status.reason, by));
+  SofiaCall* const caller = Unbridge();
+  std::string reason = status.reason;
+  for (const std::string& contact : contacts) {
+    absl::StrAppend(&reason, "; Contact: ", contact);
+  }
+  Perform(machine_.OnCallRefused(status.code, reason, by));
+  if (caller != nullptr) caller->RelayRefusal(status, std::move(contacts));
 }
 
 }  // namespace callcontrol::sip

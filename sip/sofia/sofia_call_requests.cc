@@ -25,9 +25,10 @@ int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
   if (const int refused = RefuseUnknownExtensions(request, sip)) return refused;
   switch (method) {
     case sip_method_invite:
-      return OnReInvite(request, sip);
     case sip_method_update:
-      return OnUpdate(request, sip);
+      return OnSessionRequest(request, sip);
+    case sip_method_info:
+      return OnInfo(request, sip);
     case sip_method_bye:
       return OnBye(sip);
     case sip_method_notify:
@@ -36,9 +37,10 @@ int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
     case sip_method_cancel:
       return 481;  // Sofia found no INVITE for it.
     case sip_method_options:
-      return AnswerOptions(request, contact(), host_.options().user_agent);
+      return AnswerOptions(request, contact(), host_.options().user_agent,
+                           allow());
     default:
-      return RefuseMethod(request, sip);
+      return RefuseMethod(request, sip, allow());
   }
 }
 
@@ -54,6 +56,7 @@ bool SofiaCall::IsOfThisDialog(const sip_t& sip) const {
 
 int SofiaCall::OnBye(const sip_t& sip) {
   const std::string reason = ReadReason(sip);
+  bye_reason_ = reason;
   for (const auto& transfer : transfers_) transfer->OnFarEndBye(reason);
   if (open_transfer() != nullptr) AwaitOvertakenNotifys(sip);
   // The BYE is answered by what is returned, before the call goes: its
@@ -101,20 +104,32 @@ int SofiaCall::OnNotify(const sip_t& sip) {
   return match.answer;
 }
 
-int SofiaCall::OnReInvite(nta_incoming_t* request, const sip_t& sip) {
-  const int status = machine_.AnswerToReInvite();
+int SofiaCall::OnSessionRequest(nta_incoming_t* request, const sip_t& sip) {
+  const bool offers = !BodyOf(sip).empty();
+  const bool invites = sip.sip_request->rq_method == sip_method_invite;
+  // An UPDATE without an offer refreshes, and answers nothing (RFC 3311, 5.1).
+  const bool only_refreshes =
+      !invites && !offers && machine_.state().phase == CallPhase::kAnswered;
+  // An offer of ours, or an answer to theirs, is on its way in an INVITE (RFC
+  // 3261, 14.2; RFC 3311, 5.2).
+  const int status = only_refreshes ? 200 : machine_.AnswerToReInvite();
   if (status == 500) return RefuseForNow(request, 500);
   if (status != 200) return status;
-  const SessionTimerTerms terms = ReadSessionTimer(sip);
-  if (session_timer_.IsTooShort(terms)) {
+  if (session_timer_.IsTooShort(ReadSessionTimer(sip))) {
     return RefuseInterval(request, session_timer_.LeastHeader());
   }
-  const SdpAnswer answer = AnswerOffer(sip);
-  if (answer.refuse_with != 0) {
-    return RefuseBody(request, answer.refuse_with);
-  }
-  session_timer_.OnRequest(terms);
-  if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
+  SdpAnswer answer;
+  if (!only_refreshes) answer = AnswerOffer(sip);
+  if (answer.for_other_leg) return DeferOffer(request, sip, *other_leg());
+  if (answer.refuse_with != 0) return RefuseBody(request, answer.refuse_with);
+  if (invites) BindReInvite(request);
+  AcceptSessionRequest(request, sip, answer.sdp);
+  if (!invites) return 200;
+  machine_.OnReInviteAnswered();
+  return 0;
+}
+
+void SofiaCall::BindReInvite(nta_incoming_t* request) {
   reinvite_ = request;
   nta_incoming_bind(
       request,
@@ -123,37 +138,15 @@ int SofiaCall::OnReInvite(nta_incoming_t* request, const sip_t& sip) {
         return 0;
       },
       static_cast<InviteHandler*>(this));
-  const bool changed = TakeSession(sip, answer.sdp);
-  SendOk(request, answer.sdp);
-  machine_.OnReInviteAnswered();
-  if (changed) Publish(CallChange::kUpdated);
-  return 0;
 }
 
-int SofiaCall::OnUpdate(nta_incoming_t* request, const sip_t& sip) {
-  // Without an offer it refreshes, and answers nothing (RFC 3311, 5.1).
-  const bool offers = !BodyOf(sip).empty();
-  const bool only_refreshes =
-      !offers && machine_.state().phase == CallPhase::kAnswered;
-  // An offer of ours, or an answer to theirs, is on its way in an INVITE (RFC
-  // 3311, 5.2).
-  const int status = only_refreshes ? 200 : machine_.AnswerToReInvite();
-  if (status == 500) return RefuseForNow(request, 500);
-  if (status != 200) return status;
-  const SessionTimerTerms terms = ReadSessionTimer(sip);
-  if (session_timer_.IsTooShort(terms)) {
-    return RefuseInterval(request, session_timer_.LeastHeader());
-  }
-  const SdpAnswer answer = offers ? AnswerOffer(sip) : SdpAnswer{};
-  if (answer.refuse_with != 0) {
-    return RefuseBody(request, answer.refuse_with);
-  }
-  session_timer_.OnRequest(terms);
+void SofiaCall::AcceptSessionRequest(nta_incoming_t* request, const sip_t& sip,
+                                     const std::string& sdp) {
+  session_timer_.OnRequest(ReadSessionTimer(sip));
   if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
-  const bool changed = offers && TakeSession(sip, answer.sdp);
-  SendOk(request, answer.sdp);
+  const bool changed = !sdp.empty() && TakeSession(sip, sdp);
+  SendOk(request, sdp);
   if (changed) Publish(CallChange::kUpdated);
-  return 200;
 }
 
 }  // namespace callcontrol::sip

@@ -41,6 +41,9 @@ absl::Status SofiaCall::CheckMayUpdate(const UpdateRequest& request) {
                      {.reason = "UPDATE_IN_PROGRESS"},
                      "the far end has not answered the last change yet");
   }
+  if (request.change == Change::kSdp) {
+    if (absl::Status status = CheckNotBridged(); !status.ok()) return status;
+  }
   if (request.change == Change::kSdp &&
       CountMedia(request.sdp) < CountMedia(local_sdp_)) {
     return InvalidField(

@@ -28,6 +28,32 @@ namespace {
 // How long Stop() waits for answers to its BYEs.
 constexpr std::chrono::seconds kStopWait{4};
 
+// RFC 3261, 8.1.1.6.
+constexpr int kMaxForwards = 70;
+
+// The call of the other leg of a bridge, for the INVITE that came.
+PlaceRequest RequestOf(const sip_t& sip, const BridgeTerms& terms,
+                       const Trunk* trunk) {
+  PlaceRequest request{.trunk = terms.trunk,
+                       .to = terms.to,
+                       .from = UriText(*sip.sip_from->a_url),
+                       .sdp = std::string(SdpOf(sip)),
+                       .headers = ReadHeaders(sip, terms.pass_headers),
+                       .ring_limit = terms.ring_limit};
+  if (!request.to.empty() || trunk == nullptr) return request;
+  const url_t& wanted = *sip.sip_request->rq_url;
+  if (wanted.url_type == url_tel) {
+    request.to = UriText(wanted);
+    return request;
+  }
+  const bool user = wanted.url_user != nullptr && *wanted.url_user != '\0';
+  const std::string& host =
+      trunk->targets.host.empty() ? trunk->address : trunk->targets.host;
+  request.to =
+      absl::StrCat("sip:", user ? wanted.url_user : "", user ? "@" : "", host);
+  return request;
+}
+
 absl::Status NoSuchCall(std::string_view id) {
   return MakeError(
       absl::StatusCode::kNotFound, {.reason = "CALL_NOT_FOUND"},
@@ -276,9 +302,10 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
         if (const int refused = RefuseUnknownExtensions(request, sip)) {
           return refused;
         }
-        return AnswerOptions(request, contact(false), options_.user_agent);
+        return AnswerOptions(request, contact(false), options_.user_agent,
+                             kAllow);
       default:
-        return RefuseMethod(request, sip);
+        return RefuseMethod(request, sip, kAllow);
     }
   }
 
@@ -307,9 +334,49 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     if (message != nullptr) msg_destroy(message);
     std::shared_ptr<const Trunk> trunk = TrunkOf(incoming.source, trunks_);
     if (trunk != nullptr) incoming.trunk = trunk->name;
-    Keep(std::move(call))
-        .Start(sip, TreatmentOf(incoming, routes_), std::move(trunk));
+    const CallTreatment& treatment = TreatmentOf(incoming, routes_);
+    SofiaCall& caller = Keep(std::move(call));
+    caller.Start(sip, treatment, std::move(trunk));
+    if (treatment.kind == CallTreatment::Kind::kBridge && caller.live()) {
+      Bridge(caller, sip, treatment.bridge);
+    }
     return 0;
+  }
+
+  // Calls the other leg of the bridge that a route wants.
+  void Bridge(SofiaCall& caller, const sip_t& sip, const BridgeTerms& terms) {
+    const int hops = sip.sip_max_forwards == nullptr
+                         ? kMaxForwards
+                         : static_cast<int>(sip.sip_max_forwards->mf_count);
+    if (hops <= 0) {
+      caller.RelayRefusal({483, sip_status_phrase(483)}, {});
+      return;
+    }
+    const std::shared_ptr<const Trunk> trunk = FindTrunk(terms.trunk, trunks_);
+    absl::StatusOr<PlacePlan> plan = PlanCall(
+        RequestOf(sip, terms, trunk.get()), options_, trunk, *contact(false));
+    if (!plan.ok()) {
+      caller.RelayRefusal({404, std::string(plan.status().message())}, {});
+      return;
+    }
+    plan->max_forwards = hops - 1;
+    plan->without_offer = plan->sdp.empty();
+    if (sip.sip_from->a_display != nullptr) {
+      plan->local_name = sip.sip_from->a_display;
+    }
+    std::unique_ptr<SofiaCall> call;
+    if (live_calls_ < options_.max_calls) {
+      call = SofiaCall::Place(*this, *std::move(plan));
+    }
+    if (call == nullptr) {
+      caller.RelayRefusal({503, sip_status_phrase(503)}, {});
+      return;
+    }
+    SofiaCall& called = Keep(std::move(call));
+    caller.Join(called, terms);
+    observer_.OnCall(std::make_shared<const CallSnapshot>(called.snapshot()),
+                     CallChange::kCalling);
+    called.BeginPlaced();
   }
 
   // Takes a transfer on; `party` is who is to begin it, null where it was only

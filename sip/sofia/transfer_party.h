@@ -62,6 +62,9 @@ class TransferParty {
 
   // ---- Its transfers ----
 
+  // The open one has told its result.
+  virtual void OnTransferOver() = 0;
+
   virtual CallTransfer* FindTransfer(std::string_view transfer_id) = 0;
   // Destroys a transfer after the loop's turn.
   virtual void Forget(CallTransfer& transfer) = 0;

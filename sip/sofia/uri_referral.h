@@ -62,6 +62,7 @@ class UriReferral final : public TransferParty,
   void Probe() override {}
   void SeenAlive() override {}
   const FarEnd& far_end() const override { return far_end_; }
+  void OnTransferOver() override {}
   CallTransfer* FindTransfer(std::string_view) override {
     return transfer_.get();
   }

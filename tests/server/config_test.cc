@@ -295,7 +295,7 @@ TEST(ConfigTest, EveryDurationAndNumberHasARange) {
     }
   };
   count(config::v1::Config::descriptor(), count);
-  EXPECT_EQ(durations, 31);
+  EXPECT_EQ(durations, 32);
   EXPECT_EQ(numbers, 13);
 }
 
@@ -483,6 +483,64 @@ TEST(ConfigTest, ARouteIsCheckedFieldByField) {
               HasSubstr("routes.reject.status: "));
   EXPECT_THAT(complaint("reject { reason: 'a\\nb' }"),
               HasSubstr("routes.reject.reason: "));
+}
+
+TEST(ConfigTest, ABridgeIsCheckedFieldByField) {
+  const auto complaint = [](const std::string& fields) {
+    return Complaint(
+        absl::StrCat("trunks { name: 'out' address: 'a.example' }"
+                     "trunks { name: 'in' source_networks: '10.0.0.1' }"
+                     "routes { bridge {",
+                     fields, "} }"));
+  };
+  EXPECT_EQ(complaint("trunk: 'out' to: '1000' ring_limit { seconds: 9 } "
+                      "pass_headers: 'X-*' pass_headers: 'User-to-User'"),
+            "");
+  EXPECT_EQ(complaint("to: 'sip:ivr@media.example'"), "");
+  EXPECT_THAT(complaint(""), HasSubstr("routes.bridge.trunk: is required"));
+  for (const char* trunk : {"trunk: 'in'", "trunk: 'none'"}) {
+    EXPECT_THAT(complaint(trunk), HasSubstr("routes.bridge.trunk: must be"));
+  }
+  for (const char* to : {"to: '1000'", "trunk: 'out' to: 'sip:a b@c'"}) {
+    EXPECT_THAT(complaint(to), HasSubstr("routes.bridge.to: "));
+  }
+  for (const auto& [millis, good] : {std::pair{1'000, true},
+                                     {600'000, true},
+                                     {999, false},
+                                     {600'001, false}}) {
+    const std::string limit = complaint(absl::StrCat(
+        "trunk: 'out' ring_limit ", Duration(milliseconds(millis))));
+    EXPECT_EQ(limit.empty(), good) << limit;
+  }
+  for (const char* name : {"Via", "Contact", "A b", "*"}) {
+    EXPECT_THAT(
+        complaint(absl::StrCat("trunk: 'out' pass_headers: '", name, "'")),
+        HasSubstr("routes.bridge.pass_headers: "))
+        << name;
+  }
+}
+
+TEST(RoutesOfTest, ABridgeHasItsTerms) {
+  const std::vector<sip::CallRoute> routes = RoutesOf(Good(R"pb(
+    trunks { name: "out" address: "192.0.2.1" }
+    routes {
+      bridge {
+        trunk: "out"
+        to: "1000"
+        ring_limit { seconds: 7 }
+        pass_headers: "X-*"
+        keep_when_transferred: true
+      }
+    }
+  )pb"));
+  ASSERT_EQ(routes.size(), 1U);
+  EXPECT_EQ(routes[0].treatment.kind, sip::CallTreatment::Kind::kBridge);
+  EXPECT_EQ(routes[0].treatment.bridge,
+            (sip::BridgeTerms{.trunk = "out",
+                              .to = "1000",
+                              .ring_limit = std::chrono::seconds(7),
+                              .pass_headers = {"X-*"},
+                              .keep_when_transferred = true}));
 }
 
 TEST(RoutesOfTest, AreThoseOfTheConfigurationInOrder) {

@@ -112,6 +112,38 @@ TEST(CallMachineTest, AnUnreadableOfferIsRefused) {
   EXPECT_FALSE(call.live());
 }
 
+// A re-INVITE or an UPDATE that the other leg of a bridge decides about.
+TEST(CallMachineTest, ADeferredOfferKeepsOthersOut) {
+  for (const bool accepted : {true, false}) {
+    for (const bool invite : {true, false}) {
+      CallMachine call;
+      call.OnInvite(false);
+      call.OnAck();
+      call.OnOfferDeferred();
+      EXPECT_EQ(call.AnswerToReInvite(), 500);
+      EXPECT_FALSE(call.ReadyForRefer());
+      const bool ack_due = accepted && invite;
+      EXPECT_EQ(
+          accepted ? call.OnDeferredAccepted(invite) : call.OnDeferredRefused(),
+          ack_due ? CallMachine::Actions()
+                  : CallMachine::Actions{CallAction::kLegReady});
+      EXPECT_EQ(call.ReadyForRefer(), !ack_due);
+      call.OnAck();
+      EXPECT_TRUE(call.ReadyForRefer());
+      EXPECT_THAT(call.OnDeferredAccepted(invite), IsEmpty()) << "once only";
+    }
+  }
+}
+
+TEST(CallMachineTest, ADeferredOfferEndsWithTheCall) {
+  CallMachine call;
+  call.OnInvite(false);
+  call.OnAck();
+  call.OnOfferDeferred();
+  call.OnFarEndBye("");
+  EXPECT_THAT(call.OnDeferredRefused(), IsEmpty());
+}
+
 TEST(CallMachineTest, WhatIsAnsweredIsNotRefused) {
   CallMachine call = AnsweredCall();
   EXPECT_THAT(call.OnRefused(488, "too late"), IsEmpty());

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// A call as one leg of a bridge: what comes from its far end goes to the other
+// leg's, session descriptions byte by byte.
+//
+// A request that only the other far end can answer is deferred. Nothing waits
+// for both directions: while an offer goes one way, one that comes the other
+// way gets 491.
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "sip/call/bridge.h"
+#include "sip/call/sdp_hold.h"
+#include "sip/sofia/message_reader.h"
+#include "sip/sofia/request_answers.h"
+#include "sip/sofia/sofia_call.h"
+
+namespace callcontrol::sip {
+namespace {
+
+// How many INFOs of one leg may wait for the other far end: more than anybody
+// dials digits.
+constexpr std::size_t kMostInfos = 16;
+
+constexpr int kNoStatus = 0;
+
+}  // namespace
+
+void SofiaCall::Join(SofiaCall& other, const BridgeTerms& terms) {
+  for (auto [leg, its_other] :
+       {std::pair{this, &other}, std::pair{&other, this}}) {
+    leg->other_leg_id_ = its_other->snapshot_.call_id;
+    leg->snapshot_.bridged_call_id = leg->other_leg_id_;
+    leg->keeps_other_leg_ = terms.keep_when_transferred;
+  }
+  other.snapshot_.tags = snapshot_.tags;
+}
+
+SofiaCall* SofiaCall::other_leg() const {
+  return other_leg_id_.empty() ? nullptr : host_.Find(other_leg_id_);
+}
+
+SofiaCall* SofiaCall::Unbridge() {
+  SofiaCall* const other = other_leg();
+  other_leg_id_.clear();
+  if (other != nullptr) other->other_leg_id_.clear();
+  return other;
+}
+
+absl::Status SofiaCall::CheckNotBridged() const {
+  if (other_leg() == nullptr) return absl::OkStatus();
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition, {.reason = "CALL_BRIDGED"},
+      absl::StrCat("call ", snapshot_.call_id, " is bridged to ", other_leg_id_,
+                   ", whose far end decides about its session"));
+}
+
+std::string SofiaCall::allow() const {
+  return absl::StrCat(kAllow, other_leg() != nullptr ? ", INFO" : "");
+}
+
+// ---- The first INVITE ---------------------------------------------------
+
+void SofiaCall::RelayProgress(const SipStatus& status, std::string_view sdp) {
+  if (!machine_.awaits_answer()) return;
+  const bool rang = machine_.state().phase == CallPhase::kRinging;
+  const bool early_media = !sdp.empty() && offered_media_.has_value();
+  progress_ = {.status = status.code, .phrase = status.reason};
+  if (early_media) {
+    progress_.sdp = std::string(sdp);
+    RememberLocalSdp(progress_.sdp);
+  }
+  Perform(machine_.OnProgress());
+  if (rang && early_media) Publish(CallChange::kUpdated);
+}
+
+void SofiaCall::RelayAnswer(std::string sdp) {
+  if (!machine_.awaits_answer()) return;
+  // One that came early need not come again (RFC 6337, 2.2).
+  if (!sdp.empty()) local_sdp_ = std::move(sdp);
+  if (local_sdp_.empty()) {
+    RelayRefusal({500, "The other side sent no session description"}, {});
+    return;
+  }
+  Perform(machine_.OnAnswerDue());
+}
+
+void SofiaCall::RelayRefusal(const SipStatus& status,
+                             std::vector<std::string> contacts) {
+  const SipStatus relayed = RelayedRefusal(status);
+  reject_ = {.status = relayed.code,
+             .phrase = relayed.reason,
+             .contacts = std::move(contacts)};
+  Perform(machine_.OnRefused(
+      relayed.code, absl::StrCat("the other leg was refused: ", status.code,
+                                 " ", status.reason)));
+}
+
+void SofiaCall::RelayAck(std::string_view answer) {
+  if (unacknowledged_ != nullptr) {
+    AcknowledgeCall(std::string(answer));
+  } else if (const auto update = update_;
+             update != nullptr && update->awaits_answer()) {
+    update->AnswerWith(ContinueSession(answer, local_sdp_));
+  }
+}
+
+// ---- Changes of the session ---------------------------------------------
+
+bool SofiaCall::MayBeOffered() const {
+  return machine_.state().phase == CallPhase::kAnswered && update_ == nullptr &&
+         deferred_ == nullptr;
+}
+
+int SofiaCall::DeferOffer(nta_incoming_t* request, const sip_t& sip,
+                          SofiaCall& other) {
+  if (!other.MayBeOffered()) return 491;
+  machine_.OnOfferDeferred();
+  deferred_ = request;
+  if (sip.sip_request->rq_method == sip_method_invite) {
+    BindReInvite(request);
+    nta_incoming_treply(request, SIP_100_TRYING, TAG_END());
+  }
+  other.RelayOffer(std::string(SdpOf(sip)));
+  return kNoStatus;
+}
+
+void SofiaCall::RelayOffer(std::string sdp) {
+  relay_withdrawn_ = false;
+  Renegotiate(
+      [this, sdp = std::move(sdp)] { return ContinueSession(sdp, local_sdp_); },
+      false,
+      [this](const SessionUpdate::Outcome& outcome) {
+        SofiaCall* const other = other_leg();
+        // Where this leg is over, the other one hears it by that.
+        if (other == nullptr || !machine_.live()) return;
+        if (!relay_withdrawn_) {
+          other->SettleOffer(outcome);
+        } else if (IsSuccess(outcome.status.code)) {
+          // The CANCEL came too late.
+          RelayOffer(other->snapshot_.remote_sdp);
+        }
+      });
+}
+
+void SofiaCall::OnTheirOffer(const SessionUpdate::Outcome& offer) {
+  SofiaCall* const other = other_leg();
+  if (other != nullptr && !relay_withdrawn_) {
+    other->SettleOffer(offer);
+  } else if (const auto update = update_) {
+    update->AnswerWith("");
+  }
+}
+
+void SofiaCall::SettleOffer(const SessionUpdate::Outcome& outcome) {
+  if (deferred_ == nullptr) return;
+  if (!IsSuccess(outcome.status.code) || outcome.remote_sdp.empty()) {
+    const bool refused = !IsSuccess(outcome.status.code);
+    RefuseDeferred(refused ? RelayedDialogRefusal(outcome.status)
+                           : SipStatus{500, "No session description came"});
+    return;
+  }
+  nta_incoming_t* const request = std::exchange(deferred_, nullptr);
+  const bool invites = request == reinvite_;
+  msg_t* const message = nta_incoming_getrequest(request);
+  if (const sip_t* const sip = sip_object(message)) {
+    AcceptSessionRequest(request, *sip,
+                         ContinueSession(outcome.remote_sdp, local_sdp_));
+  }
+  msg_destroy(message);
+  if (!invites) nta_incoming_destroy(request);
+  Perform(machine_.OnDeferredAccepted(invites));
+}
+
+void SofiaCall::RefuseDeferred(const SipStatus& status) {
+  if (deferred_ == nullptr) return;
+  nta_incoming_t* const request = std::exchange(deferred_, nullptr);
+  if (request == reinvite_) reinvite_ = nullptr;
+  nta_incoming_treply(request, status.code, status.reason.c_str(), TAG_END());
+  nta_incoming_destroy(request);
+  Perform(machine_.OnDeferredRefused());
+}
+
+void SofiaCall::OnDeferredCancelled() {
+  SofiaCall* const other = other_leg();
+  Perform(machine_.OnDeferredRefused());
+  if (other != nullptr) other->WithdrawOffer();
+}
+
+void SofiaCall::WithdrawOffer() {
+  if (update_ == nullptr) return;
+  relay_withdrawn_ = true;
+  update_->Cancel();
+}
+
+// ---- INFO ---------------------------------------------------------------
+
+// An INFO of the other leg (RFC 6086) until the far end of this one answers.
+struct SofiaCall::InfoRelay {
+  explicit InfoRelay(nta_incoming_t* its_request) : request(its_request) {}
+  ~InfoRelay() { nta_incoming_destroy(request); }
+  InfoRelay(const InfoRelay&) = delete;
+  InfoRelay& operator=(const InfoRelay&) = delete;
+
+  nta_incoming_t* const request;
+  OutgoingRequest outgoing{};
+  std::unique_ptr<ClientTransaction> info{};
+};
+
+int SofiaCall::OnInfo(nta_incoming_t* request, const sip_t& sip) {
+  SofiaCall* const other = other_leg();
+  if (other == nullptr) return RefuseMethod(request, sip, allow());
+  return other->RelayInfo(request, sip);
+}
+
+int SofiaCall::RelayInfo(nta_incoming_t* request, const sip_t& sip) {
+  if (machine_.state().phase != CallPhase::kAnswered ||
+      info_relays_.size() >= kMostInfos) {
+    return RefuseForNow(request, 500);
+  }
+  const auto relay = std::make_shared<InfoRelay>(request);
+  relay->outgoing = {
+      .method = sip_method_info,
+      .method_name = "INFO",
+      .contact = contact(),
+      .headers = ReadHeaders(sip, {"Info-Package", "Content-Disposition"}),
+      .body = std::string(BodyOf(sip)),
+      .content_type = ReadContentType(sip)};
+  info_relays_.push_back(relay);
+  WithNextHop([this, relay](absl::StatusOr<SipAddress> next_hop) {
+    if (next_hop.ok()) SendInfo(relay, *next_hop);
+    if (relay->info == nullptr) FinishInfo(relay, {503, "Not sent"});
+  });
+  return kNoStatus;
+}
+
+void SofiaCall::SendInfo(const std::shared_ptr<InfoRelay>& relay,
+                         const SipAddress& next_hop) {
+  relay->info = ClientTransaction::Send(
+      leg_, next_hop, host_.options().user_agent, relay->outgoing,
+      [this, weak = std::weak_ptr(relay)](const sip_t& sip,
+                                          ClientTransaction::Ending ending) {
+        const auto answered = weak.lock();
+        if (answered == nullptr || IsProvisional(sip.sip_status->st_status)) {
+          return;
+        }
+        const SipStatus status = ReadStatus(sip);
+        FinishInfo(answered, status);
+        const bool from_far_end =
+            ending == ClientTransaction::Ending::kAnswered;
+        if (status.code == 481 || !from_far_end) Probe();
+      });
+}
+
+void SofiaCall::FinishInfo(const std::shared_ptr<InfoRelay>& relay,
+                           const SipStatus& status) {
+  const SipStatus answer =
+      IsSuccess(status.code) ? status : RelayedDialogRefusal(status);
+  nta_incoming_treply(relay->request, answer.code, answer.reason.c_str(),
+                      TAG_END());
+  std::erase(info_relays_, relay);
+  // Its transaction goes after what it is calling has returned.
+  host_.DestroyLater(relay);
+}
+
+// ---- The end ------------------------------------------------------------
+
+void SofiaCall::LeaveBridge() {
+  RefuseDeferred({487, sip_status_phrase(487)});
+  SofiaCall* const other = Unbridge();
+  if (other == nullptr) return;
+  const bool transferred = !transfers_.empty() && transfers_.back()->accepted();
+  if (transferred && keeps_other_leg_) {
+    other->OnAlone();
+  } else {
+    other->OnOtherLegOver(snapshot_.end_reason, bye_reason_);
+  }
+}
+
+void SofiaCall::OnAlone() {
+  RefuseDeferred({500, "The other side is gone"});
+  snapshot_.bridged_call_id.clear();
+  if (machine_.live()) Publish(CallChange::kUpdated);
+}
+
+void SofiaCall::OnOtherLegOver(std::string_view reason,
+                               std::string_view sip_reason) {
+  RefuseDeferred({500, "The other side is gone"});
+  if (!machine_.live()) return;
+  bye_reason_ = sip_reason;
+  if (const auto update = update_) update->GiveUp();
+  // Its transfer goes on, and says how this leg ends.
+  other_leg_gone_ = open_transfer() != nullptr;
+  if (other_leg_gone_) return;
+  HangUpLeg(absl::StrCat("the other leg ended", reason.empty() ? "" : ": ",
+                         absl::string_view(reason.data(), reason.size())));
+}
+
+void SofiaCall::OnTransferOver() {
+  if (!std::exchange(other_leg_gone_, false) || !machine_.live()) return;
+  HangUpLeg("the other leg had ended");
+}
+
+}  // namespace callcontrol::sip
