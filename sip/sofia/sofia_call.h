@@ -3,6 +3,7 @@
 #define CALLCONTROL_SIP_SOFIA_SOFIA_CALL_H_
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,8 +67,20 @@ class SofiaCall final : public RequestHandler,
     snapshot_.replaces_call_id = other.snapshot().call_id;
   }
 
+  // Asks the other leg of `replaced` for the answer to this call's INVITE,
+  // which is `sip`, and then takes that leg's place in the bridge. After
+  // Start().
+  void TakePlaceInBridge(const sip_t& sip, SofiaCall& replaced);
+
   // Sends the INVITE of a call that this side places.
   void BeginPlaced();
+
+  // What it carries for the application.
+  void Tag(std::map<std::string, std::string> tags) {
+    snapshot_.tags = std::move(tags);
+  }
+
+  bool bridged() const { return other_leg() != nullptr; }
 
   // Makes this call, which has just begun, and `other`, which is to be placed
   // for it, the legs of a bridge.
@@ -138,10 +151,11 @@ class SofiaCall final : public RequestHandler,
   // Whether a change of the session can be offered here now, without one being
   // open.
   bool MayBeOffered() const;
-  // Offers a change of the session that came from the other leg; empty: asks
-  // for an offer. The other leg gets SettleOffer().
-  void RelayOffer(std::string sdp);
-  // The other leg does not want it any more.
+  // Offers a change of the session that came from the other leg, or from one
+  // that is to take its place; empty: asks for an offer. `from` gets
+  // SettleOffer().
+  void RelayOffer(std::string sdp, const SofiaCall& from);
+  // `from` does not want it any more.
   void WithdrawOffer();
   // The far end's offer, which was relayed, is answered.
   void SettleOffer(const SessionUpdate::Outcome& outcome);
@@ -241,6 +255,7 @@ class SofiaCall final : public RequestHandler,
   // The far end's request is answered when the other leg has answered it.
   int DeferOffer(nta_incoming_t* request, const sip_t& sip, SofiaCall& other);
   void RefuseDeferred(const SipStatus& status);
+  void OnPlaceDecided(const SessionUpdate::Outcome& outcome);
   void OnDeferredCancelled();
   struct InfoRelay;
   void SendInfo(const std::shared_ptr<InfoRelay>& relay,
@@ -334,8 +349,13 @@ class SofiaCall final : public RequestHandler,
   bool other_leg_gone_ = false;
   // The far end's re-INVITE or UPDATE that waits for the other leg.
   nta_incoming_t* deferred_ = nullptr;
+  // The leg that takes the place of another one asks this one, which answers by
+  // SettleOffer().
+  std::string asked_leg_id_;
   // What was relayed to this leg is wanted no more.
   bool relay_withdrawn_ = false;
+  // Whose offer was relayed to this leg.
+  std::string offered_by_;
   // The 2xx to our INVITE, whose ACK is to come.
   std::shared_ptr<ClientTransaction> unacknowledged_;
   std::vector<std::shared_ptr<InfoRelay>> info_relays_;

@@ -38,7 +38,6 @@ void SofiaCall::Join(SofiaCall& other, const BridgeTerms& terms) {
     leg->snapshot_.bridged_call_id = leg->other_leg_id_;
     leg->keeps_other_leg_ = terms.keep_when_transferred;
   }
-  other.snapshot_.tags = snapshot_.tags;
 }
 
 SofiaCall* SofiaCall::other_leg() const {
@@ -126,38 +125,45 @@ int SofiaCall::DeferOffer(nta_incoming_t* request, const sip_t& sip,
     BindReInvite(request);
     nta_incoming_treply(request, SIP_100_TRYING, TAG_END());
   }
-  other.RelayOffer(std::string(SdpOf(sip)));
+  other.RelayOffer(std::string(SdpOf(sip)), *this);
   return kNoStatus;
 }
 
-void SofiaCall::RelayOffer(std::string sdp) {
+void SofiaCall::RelayOffer(std::string sdp, const SofiaCall& from) {
   relay_withdrawn_ = false;
+  offered_by_ = from.snapshot_.call_id;
   Renegotiate(
       [this, sdp = std::move(sdp)] { return ContinueSession(sdp, local_sdp_); },
       false,
       [this](const SessionUpdate::Outcome& outcome) {
-        SofiaCall* const other = other_leg();
-        // Where this leg is over, the other one hears it by that.
-        if (other == nullptr || !machine_.live()) return;
-        if (!relay_withdrawn_) {
-          other->SettleOffer(outcome);
-        } else if (IsSuccess(outcome.status.code)) {
+        SofiaCall* const asker = host_.Find(offered_by_);
+        if (asker != nullptr && !relay_withdrawn_) {
+          asker->SettleOffer(
+              machine_.live()
+                  ? outcome
+                  : SessionUpdate::Outcome{{500, "The other side is gone"}});
+        } else if (SofiaCall* const other = other_leg();
+                   other != nullptr && IsSuccess(outcome.status.code)) {
           // The CANCEL came too late.
-          RelayOffer(other->snapshot_.remote_sdp);
+          RelayOffer(other->snapshot_.remote_sdp, *other);
         }
       });
 }
 
 void SofiaCall::OnTheirOffer(const SessionUpdate::Outcome& offer) {
-  SofiaCall* const other = other_leg();
-  if (other != nullptr && !relay_withdrawn_) {
-    other->SettleOffer(offer);
+  SofiaCall* const asker = host_.Find(offered_by_);
+  if (asker != nullptr && asker->live() && !relay_withdrawn_) {
+    asker->SettleOffer(offer);
   } else if (const auto update = update_) {
     update->AnswerWith("");
   }
 }
 
 void SofiaCall::SettleOffer(const SessionUpdate::Outcome& outcome) {
+  if (!asked_leg_id_.empty()) {
+    OnPlaceDecided(outcome);
+    return;
+  }
   if (deferred_ == nullptr) return;
   if (!IsSuccess(outcome.status.code) || outcome.remote_sdp.empty()) {
     const bool refused = !IsSuccess(outcome.status.code);
@@ -196,6 +202,31 @@ void SofiaCall::WithdrawOffer() {
   if (update_ == nullptr) return;
   relay_withdrawn_ = true;
   update_->Cancel();
+}
+
+// ---- Replaces ------------------------------------------------------------
+
+void SofiaCall::TakePlaceInBridge(const sip_t& sip, SofiaCall& replaced) {
+  SofiaCall* const other = replaced.other_leg();
+  if (other == nullptr || !other->MayBeOffered()) {
+    RelayRefusal({491, sip_status_phrase(491)}, {});
+    return;
+  }
+  asked_leg_id_ = other->snapshot_.call_id;
+  other->RelayOffer(std::string(SdpOf(sip)), *this);
+}
+
+void SofiaCall::OnPlaceDecided(const SessionUpdate::Outcome& outcome) {
+  SofiaCall* const other = host_.Find(std::exchange(asked_leg_id_, ""));
+  if (other == nullptr || !IsSuccess(outcome.status.code)) {
+    RelayRefusal(RelayedDialogRefusal(outcome.status), {});
+    return;
+  }
+  // The replaced leg ends alone, with the answer to this one.
+  other->Unbridge();
+  Join(*other, {.keep_when_transferred = other->keeps_other_leg_});
+  other->Publish(CallChange::kUpdated);
+  RelayAnswer(outcome.remote_sdp);
 }
 
 // ---- INFO ---------------------------------------------------------------
@@ -271,6 +302,8 @@ void SofiaCall::FinishInfo(const std::shared_ptr<InfoRelay>& relay,
 // ---- The end ------------------------------------------------------------
 
 void SofiaCall::LeaveBridge() {
+  SofiaCall* const asked = host_.Find(std::exchange(asked_leg_id_, ""));
+  if (asked != nullptr) asked->WithdrawOffer();
   RefuseDeferred({487, sip_status_phrase(487)});
   SofiaCall* const other = Unbridge();
   if (other == nullptr) return;

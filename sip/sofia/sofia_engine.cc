@@ -334,10 +334,18 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     if (message != nullptr) msg_destroy(message);
     std::shared_ptr<const Trunk> trunk = TrunkOf(incoming.source, trunks_);
     if (trunk != nullptr) incoming.trunk = trunk->name;
-    const CallTreatment& treatment = TreatmentOf(incoming, routes_);
+    CallTreatment treatment = TreatmentOf(incoming, routes_);
+    const bool joins = replaced != nullptr && replaced->bridged() &&
+                       treatment.kind != CallTreatment::Kind::kReject;
+    if (joins) treatment.kind = CallTreatment::Kind::kBridge;
     SofiaCall& caller = Keep(std::move(call));
     caller.Start(sip, treatment, std::move(trunk));
-    if (treatment.kind == CallTreatment::Kind::kBridge && caller.live()) {
+    if (treatment.kind != CallTreatment::Kind::kBridge || !caller.live()) {
+      return 0;
+    }
+    if (joins) {
+      caller.TakePlaceInBridge(sip, *replaced);
+    } else {
       Bridge(caller, sip, treatment.bridge);
     }
     return 0;
@@ -374,6 +382,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     }
     SofiaCall& called = Keep(std::move(call));
     caller.Join(called, terms);
+    called.Tag(caller.snapshot().tags);
     observer_.OnCall(std::make_shared<const CallSnapshot>(called.snapshot()),
                      CallChange::kCalling);
     called.BeginPlaced();

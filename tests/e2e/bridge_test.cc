@@ -59,6 +59,15 @@ class BridgeTest : public ::testing::Test {
     }
   }
 
+  // Names the caller's leg as the server sees it.
+  SipHeaders ReplacesCaller() const {
+    const PeerDialog& dialog = caller_.dialog();
+    return {
+        {"Replaces",
+         Cat(dialog.call_id, ";to-tag=", HeaderParameter(dialog.remote, "tag"),
+             ";from-tag=", HeaderParameter(dialog.local, "tag"))}};
+  }
+
   void HangUp() {
     EXPECT_THAT(caller_.Bye(), Answered(200));
     called_.Answer(called_.Expect("BYE"), 200);
@@ -493,6 +502,71 @@ TEST_F(BridgeTest, TheOtherLegEndsDuringATransfer) {
   const v1::TransferResult result = stream.RestUntilResult().back().result();
   EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_TARGET_FAILED);
   EXPECT_EQ(result.final_referred_call_status(), 486);
+  caller_.Answer(caller_.Expect("BYE"), 200);
+}
+
+// A new caller takes the place of the old one (RFC 3891): what it offers goes
+// to the one that was called, and the old caller ends.
+//
+//  INVITE, Replaces --->   re-INVITE --->
+//                  <--- 200         <--- 200
+TEST_F(BridgeTest, ALegIsReplaced) {
+  Connect();
+  ScriptedPeer heir(server_.sip_port());
+  const SipMessage invite =
+      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  const SipMessage relayed = called_.Expect("INVITE");
+  EXPECT_EQ(relayed.body(), SdpOffer({43000}, 2)) << "in the same session";
+  called_.Answer(relayed, 200, "", {}, CalledSdp(2));
+  called_.Expect("ACK");
+  const SipMessage ok = heir.AwaitAnswer(invite);
+  EXPECT_THAT(ok, Answered(200));
+  EXPECT_EQ(ok.body(), CalledSdp(2));
+  heir.Ack(ok);
+  caller_.Answer(caller_.Expect("BYE"), 200);
+  const v1::Call in = client_.AwaitCall(heir.dialog().call_id);
+  EXPECT_EQ(in.bridged_call_id(), called_leg_);
+  EXPECT_EQ(client_.GetCall(called_leg_).bridged_call_id(), in.call_id());
+  EXPECT_THAT(heir.Bye(), Answered(200));
+  called_.Answer(called_.Expect("BYE"), 200);
+}
+
+TEST_F(BridgeTest, AReplacementThatIsRefusedChangesNothing) {
+  Connect();
+  ScriptedPeer heir(server_.sip_port());
+  const SipMessage invite =
+      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  called_.Answer(called_.Expect("INVITE"), 488);
+  called_.Expect("ACK");
+  EXPECT_THAT(heir.AwaitAnswer(invite), Answered(488));
+  EXPECT_THAT(caller_.ReInvite(CallerSdp()), Answered(200));
+  HangUp();
+}
+
+TEST_F(BridgeTest, AReplacementIsCancelled) {
+  Connect();
+  ScriptedPeer heir(server_.sip_port());
+  const SipMessage invite =
+      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  const SipMessage relayed = called_.Expect("INVITE");
+  called_.Answer(relayed, 180);
+  EXPECT_THAT(heir.Cancel(invite), Answered(200));
+  EXPECT_THAT(heir.AwaitAnswer(invite), Answered(487));
+  called_.Answer(called_.Expect("CANCEL"), 200);
+  called_.Answer(relayed, 487);
+  called_.Expect("ACK");
+  EXPECT_THAT(caller_.ReInvite(CallerSdp()), Answered(200));
+  HangUp();
+}
+
+TEST_F(BridgeTest, AReplacementEndsWithTheBridge) {
+  Connect();
+  ScriptedPeer heir(server_.sip_port());
+  const SipMessage invite =
+      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  called_.Expect("INVITE");
+  EXPECT_THAT(called_.Bye(), Answered(200));
+  EXPECT_THAT(heir.AwaitAnswer(invite), Answered(500));
   caller_.Answer(caller_.Expect("BYE"), 200);
 }
 
