@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The test kit itself: a scripted peer that calls a scripted peer.
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -9,10 +15,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
+#include "tests/support/certificates.h"
 #include "tests/support/hostile_sender.h"
 #include "tests/support/refer_matchers.h"
 #include "tests/support/scripted_peer.h"
 #include "tests/support/sip_message.h"
+#include "tests/support/tls_session.h"
 
 namespace callcontrol::testing {
 namespace {
@@ -203,6 +211,51 @@ TEST_F(ScriptedPeerTest, ComplainsOfARequestThatNobodyAskedFor) {
         calling.Send(calling.NewStrangerRequest("BYE").ToString());
       },
       "nobody asked for BYE");
+}
+
+// The handshake needs both sides at once, and a peer has one thread.
+TEST(TlsSessionTest, SpeaksTlsBothWays) {
+  const TestAuthority authority;
+  const PeerTls tls = {
+      .own = authority.Issue(
+          {.common_name = "peer", .alternative_names = {"DNS:peer.example"}}),
+      .authority = authority.certificate()};
+  int fds[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  auto accepting = std::async(std::launch::async, [&] {
+    return std::make_unique<TlsSession>(tls, TlsSession::Role::kServer, fds[1]);
+  });
+  TlsSession client(tls, TlsSession::Role::kClient, fds[0]);
+  std::unique_ptr<TlsSession> server = accepting.get();
+  EXPECT_EQ(client.peer_common_name(), "peer");
+  EXPECT_TRUE(server->peer_showed_certificate());
+  EXPECT_EQ(server->Read(), "");
+  client.Write("there");
+  EXPECT_EQ(server->Read(), "there");
+  server->Write("back");
+  EXPECT_EQ(client.Read(), "back");
+  server.reset();
+  EXPECT_EQ(client.Read(), std::nullopt);
+  close(fds[0]);
+  close(fds[1]);
+}
+
+TEST(TlsSessionTest, AStrangerIsRefused) {
+  const TestAuthority authority;
+  const TestAuthority other;
+  const PeerTls server = {.own = other.Issue({.common_name = "other"})};
+  const PeerTls client = {.authority = authority.certificate()};
+  int fds[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  auto accepting = std::async(std::launch::async, [&] {
+    EXPECT_THROW(TlsSession(server, TlsSession::Role::kServer, fds[1]),
+                 std::runtime_error);
+  });
+  EXPECT_THROW(TlsSession(client, TlsSession::Role::kClient, fds[0]),
+               std::runtime_error);
+  accepting.get();
+  close(fds[0]);
+  close(fds[1]);
 }
 
 TEST(ScriptedPeerTcpTest, SpeaksTcpBothWays) {

@@ -233,6 +233,7 @@ void CallcontroldProcess::WaitForPorts() {
   while (true) {
     std::string text = ReadFile(dir_.path() / kPortsFile);
     sip_port_ = PortNamed(text, "sip");
+    sip_tls_port_ = PortNamed(text, "sip_tls");
     grpc_port_ = PortNamed(text, "grpc");
     if (sip_port_ != 0 && grpc_port_ != 0) return;
     pollfd fds[] = {{inotify_, POLLIN, 0}, {child_.pidfd(), POLLIN, 0}};

@@ -87,6 +87,8 @@ class CallcontroldProcess {
                                const std::vector<std::string>& flags = {});
 
   uint16_t sip_port() const { return sip_port_; }
+  // 0 where the configuration has no sip.tls.
+  uint16_t sip_tls_port() const { return sip_tls_port_; }
   uint16_t grpc_port() const { return grpc_port_; }
   bool Running() { return child_.Running(); }
   // The configuration file, written anew, and SIGHUP; returns at once.
@@ -109,6 +111,7 @@ class CallcontroldProcess {
   int inotify_;
   ChildProcess child_;
   uint16_t sip_port_ = 0;
+  uint16_t sip_tls_port_ = 0;
   uint16_t grpc_port_ = 0;
 };
 

@@ -133,22 +133,35 @@ class UdpTransport : public PeerTransport {
   std::vector<sockaddr_in> sources_;
 };
 
+// Without `tls`: TCP alone.
 class TcpTransport : public PeerTransport {
  public:
-  TcpTransport(const std::string& address, uint16_t server_port)
+  TcpTransport(const std::string& address, uint16_t server_port,
+               std::optional<PeerTls> tls)
       : address_(address),
         server_port_(server_port),
+        tls_(std::move(tls)),
         listener_(BoundSocket(SOCK_STREAM, address)),
         connections_(1) {
     if (listen(listener_.get(), 8) != 0) Throw("listen");
   }
 
   uint16_t port() const override { return PortOf(listener_.get()); }
-  std::string_view name() const override { return "TCP"; }
+  uint16_t own_port() override {
+    if (connections_[0].fd.get() < 0) Connect();
+    return PortOf(connections_[0].fd.get());
+  }
+  std::string_view name() const override { return tls_ ? "TLS" : "TCP"; }
 
   void Send(std::string_view text, int channel) override {
     if (channel == 0 && connections_[0].fd.get() < 0) Connect();
-    int fd = connections_.at(static_cast<size_t>(channel)).fd.get();
+    const Connection& connection =
+        connections_.at(static_cast<size_t>(channel));
+    if (connection.tls != nullptr) {
+      connection.tls->Write(text);
+      return;
+    }
+    int fd = connection.fd.get();
     while (!text.empty()) {
       ssize_t sent = send(fd, text.data(), text.size(), MSG_NOSIGNAL);
       if (sent < 0) Throw("send");
@@ -175,9 +188,30 @@ class TcpTransport : public PeerTransport {
     }
   }
 
+  // What had come is still there to be read.
+  void Disconnect() override {
+    for (Connection& connection : connections_) connection.Close();
+  }
+
+  const TlsSession* own_session() const override {
+    return connections_[0].tls.get();
+  }
+
+  std::string failed_handshakes() const override { return failed_handshakes_; }
+
+  const TlsSession* newest_session() const override {
+    return connections_.size() < 2 ? nullptr : connections_.back().tls.get();
+  }
+
  private:
   struct Connection {
+    // Goes before the socket it uses.
+    void Close() {
+      tls.reset();
+      fd = Fd();  // poll() passes over a negative descriptor.
+    }
     Fd fd;
+    std::unique_ptr<TlsSession> tls;
     std::string buffer;
   };
 
@@ -187,20 +221,44 @@ class TcpTransport : public PeerTransport {
         0) {
       Throw("connect");
     }
+    connections_[0].Close();
+    if (tls_) {
+      connections_[0].tls = std::make_unique<TlsSession>(
+          *tls_, TlsSession::Role::kClient, fd.get());
+    }
     connections_[0].fd = std::move(fd);
   }
 
   void Accept() {
     Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (fd.get() < 0) Throw("accept");
-    connections_.push_back({std::move(fd), ""});
+    std::unique_ptr<TlsSession> session;
+    if (tls_) {
+      try {
+        session = std::make_unique<TlsSession>(*tls_, TlsSession::Role::kServer,
+                                               fd.get());
+      } catch (const std::runtime_error& error) {
+        failed_handshakes_ += Cat(error.what(), "\n");
+        return;
+      }
+    }
+    connections_.push_back({std::move(fd), std::move(session), ""});
   }
 
   static void Read(Connection& connection) {
+    if (connection.tls != nullptr) {
+      const auto text = connection.tls->Read();
+      if (!text) {
+        connection.Close();
+      } else {
+        connection.buffer.append(*text);
+      }
+      return;
+    }
     char bytes[65536];
     ssize_t size = recv(connection.fd.get(), bytes, sizeof(bytes), 0);
     if (size <= 0) {
-      connection.fd = Fd();  // poll() passes over a negative descriptor.
+      connection.Close();
       return;
     }
     connection.buffer.append(bytes, static_cast<size_t>(size));
@@ -222,6 +280,8 @@ class TcpTransport : public PeerTransport {
 
   std::string address_;
   uint16_t server_port_;
+  std::optional<PeerTls> tls_;
+  std::string failed_handshakes_;
   Fd listener_;
   std::vector<Connection> connections_;
 };
@@ -235,7 +295,13 @@ std::unique_ptr<PeerTransport> MakeUdpTransport(const std::string& address,
 
 std::unique_ptr<PeerTransport> MakeTcpTransport(const std::string& address,
                                                 uint16_t server_port) {
-  return std::make_unique<TcpTransport>(address, server_port);
+  return std::make_unique<TcpTransport>(address, server_port, std::nullopt);
+}
+
+std::unique_ptr<PeerTransport> MakeTlsTransport(const std::string& address,
+                                                uint16_t server_port,
+                                                PeerTls tls) {
+  return std::make_unique<TcpTransport>(address, server_port, std::move(tls));
 }
 
 }  // namespace callcontrol::testing

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "tests/support/tls_session.h"
+
 namespace callcontrol::testing {
 
 using TimePoint = std::chrono::steady_clock::time_point;
@@ -29,12 +31,22 @@ class PeerTransport {
 
   virtual ~PeerTransport() = default;
   virtual uint16_t port() const = 0;
-  // "UDP" or "TCP", as in Via.
+  // Of the connection that the peer opens, which it does for this.
+  virtual uint16_t own_port() { return port(); }
+  // "UDP", "TCP" or "TLS", as in Via.
   virtual std::string_view name() const = 0;
   virtual void Send(std::string_view text, int channel) = 0;
   // The next message, or nullopt once `deadline` has passed. A deadline in the
   // past looks without waiting.
   virtual std::optional<Packet> Receive(TimePoint deadline) = 0;
+  // Closes all connections, whoever opened them, and listens on.
+  virtual void Disconnect() {}
+  // Of TLS: connections of the server that came to nothing, and why.
+  virtual std::string failed_handshakes() const { return ""; }
+  // Of TLS: the newest connection of the server; null for none.
+  virtual const TlsSession* newest_session() const { return nullptr; }
+  // Of TLS: that of the connection that the peer opened; null for none.
+  virtual const TlsSession* own_session() const { return nullptr; }
 };
 
 // Talks to 127.0.0.1:`server_port` from `address`, a loopback address.
@@ -43,6 +55,11 @@ std::unique_ptr<PeerTransport> MakeUdpTransport(const std::string& address,
 // Connects at the first Send(); listens as well, for connections of the server.
 std::unique_ptr<PeerTransport> MakeTcpTransport(const std::string& address,
                                                 uint16_t server_port);
+
+// The same over TLS.
+std::unique_ptr<PeerTransport> MakeTlsTransport(const std::string& address,
+                                                uint16_t server_port,
+                                                PeerTls tls);
 
 }  // namespace callcontrol::testing
 

@@ -18,6 +18,19 @@ TimePoint In(std::chrono::milliseconds duration) {
   return std::chrono::steady_clock::now() + duration;
 }
 
+std::unique_ptr<PeerTransport> MakeTransport(const PeerOptions& options,
+                                             uint16_t server_port) {
+  switch (options.transport) {
+    case Transport::kTcp:
+      return MakeTcpTransport(options.address, server_port);
+    case Transport::kTls:
+      return MakeTlsTransport(options.address, server_port, options.tls);
+    case Transport::kUdp:
+      break;
+  }
+  return MakeUdpTransport(options.address, server_port);
+}
+
 std::string Key(const SipMessage& message) {
   return Cat(message.Branch(), " ", message.method());
 }
@@ -26,9 +39,7 @@ std::string Key(const SipMessage& message) {
 
 ScriptedPeer::ScriptedPeer(uint16_t server_port, PeerOptions options)
     : options_(std::move(options)),
-      transport_(options_.transport == Transport::kUdp
-                     ? MakeUdpTransport(options_.address, server_port)
-                     : MakeTcpTransport(options_.address, server_port)) {}
+      transport_(MakeTransport(options_, server_port)) {}
 
 ScriptedPeer::~ScriptedPeer() {
   bool failing =

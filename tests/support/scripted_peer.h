@@ -18,12 +18,14 @@
 
 namespace callcontrol::testing {
 
-enum class Transport { kUdp, kTcp };
+enum class Transport { kUdp, kTcp, kTls };
 
 struct PeerOptions {
   // A loopback address; another one than the server's is a foreign source.
   std::string address = "127.0.0.1";
   Transport transport = Transport::kUdp;
+  // Of TLS.
+  PeerTls tls = {};
   // Whether OPTIONS that come while something else is awaited are answered 200
   // and counted, as any phone would.
   bool answer_options = true;
@@ -162,7 +164,13 @@ class ScriptedPeer {
   const PeerDialog& dialog() const { return dialog_; }
   PeerDialog& dialog() { return dialog_; }
   uint16_t port() const { return transport_->port(); }
-  // "<sip:caller@ADDRESS:PORT>", with ;transport=tcp where it is TCP.
+  // Closes its connections, whoever opened them; requests of the server may
+  // come by a new one.
+  void Disconnect() { transport_->Disconnect(); }
+  // Of the connection that it opens, which it does for this.
+  uint16_t own_port() { return transport_->own_port(); }
+  const PeerTransport& transport() const { return *transport_; }
+  // "<sip:caller@ADDRESS:PORT>", with ;transport=tcp or tls where it is that.
   std::string Contact(std::string_view user = "caller") const;
   // How often requests of `method` came again.
   int retransmissions(std::string_view method) const;

@@ -59,7 +59,9 @@ std::string SdpOffer(std::initializer_list<int> ports, int version) {
 
 std::string ScriptedPeer::Contact(std::string_view user) const {
   return Cat("<sip:", user, "@", options_.address, ":", port(),
-             options_.transport == Transport::kTcp ? ";transport=tcp" : "",
+             options_.transport == Transport::kTcp   ? ";transport=tcp"
+             : options_.transport == Transport::kTls ? ";transport=tls"
+                                                     : "",
              ">");
 }
 

@@ -53,7 +53,9 @@ class ServerTest : public ::testing::Test {
 struct AnsweredCall {
   explicit AnsweredCall(CallcontroldProcess& server, PeerOptions options = {},
                         const InviteOptions& invite = {})
-      : peer(server.sip_port(), std::move(options)),
+      : peer(options.transport == Transport::kTls ? server.sip_tls_port()
+                                                  : server.sip_port(),
+             std::move(options)),
         client(server.grpc_port()) {
     peer.Invite(invite);
     id = client.AwaitCall(peer.dialog().call_id).call_id();
