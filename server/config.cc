@@ -203,6 +203,12 @@ std::string SipListen(const config::v1::Config& config) {
                                        : config.sip().listen();
 }
 
+std::string SipTlsListen(const config::v1::Config& config) {
+  if (!config.sip().tls().listen().empty()) return config.sip().tls().listen();
+  const auto plain = ReadHostPort(SipListen(config));
+  return plain.ok() ? absl::StrCat(plain->host, ":5061") : "";
+}
+
 milliseconds T1(const config::v1::Config& config) {
   return MillisecondsOr(config.sip().has_t1(), config.sip().t1(),
                         milliseconds(500));

@@ -48,6 +48,8 @@ std::chrono::milliseconds MillisecondsOr(
 // The settings whose defaults other settings or checks need.
 std::string GrpcListen(const config::v1::Config& config);
 std::string SipListen(const config::v1::Config& config);
+// Meaningful where sip.tls is set.
+std::string SipTlsListen(const config::v1::Config& config);
 std::chrono::milliseconds T1(const config::v1::Config& config);
 std::chrono::milliseconds T2(const config::v1::Config& config);
 

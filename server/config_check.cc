@@ -15,8 +15,10 @@
 #include "absl/strings/strip.h"
 #include "base/ip_network.h"
 #include "server/config.h"
+#include "server/engine_settings.h"
 #include "server/hooks/hook_queue.h"
 #include "server/hooks/hook_settings.h"
+#include "sip/tls/tls_files.h"
 #include "sip/transfer/display_text.h"
 #include "sip/transfer/header_guard.h"
 #include "sip/transfer/refer_to.h"
@@ -86,6 +88,23 @@ void CheckListeners(const config::v1::Config& config, Checker& check) {
              absl::StrCat(sip,
                           " can be reached from beyond this machine; listen "
                           "on loopback, or set insecure: true"));
+}
+
+void CheckTls(const config::v1::Config& config, Checker& check) {
+  if (!config.sip().has_tls()) return;
+  const config::v1::SipTls& tls = config.sip().tls();
+  const auto address = ReadHostPort(SipTlsListen(config));
+  check.That(address.ok() && ReadIpAddress(address->host).has_value(),
+             "sip.tls.listen", "must be ADDRESS:PORT with a numeric address");
+  check.That(!tls.certificate().empty(), "sip.tls.certificate",
+             "must be the path of a PEM file");
+  check.That(!tls.private_key().empty(), "sip.tls.private_key",
+             "must be the path of a PEM file");
+  if (check.problem()) return;
+  if (const auto problem = sip::CheckTlsFiles(*TlsOptionsOf(config))) {
+    check.That(false, absl::StrCat("sip.tls.", problem->field).c_str(),
+               problem->text);
+  }
 }
 
 bool IsDigits(const std::string& text, std::size_t longest) {
@@ -180,6 +199,12 @@ void CheckTrunk(const config::v1::Trunk& trunk,
   check.That(trunk.address().empty() || ReadHostPort(trunk.address()).ok() ||
                  ReadHostPort(trunk.address() + ":0").ok(),
              "trunks.address", "must be HOST or HOST:PORT");
+  check.That(trunk.transport() != config::v1::SIP_TRANSPORT_TLS ||
+                 config.sip().has_tls(),
+             "trunks.transport", "TLS needs sip.tls");
+  check.That(IsDomain(trunk.tls_name()) &&
+                 trunk.tls_name().find(':') == std::string::npos,
+             "trunks.tls_name", "must be a domain, without a port");
   CheckNetworks(trunk.source_networks(), "trunks.source_networks", check);
   check.That(IsSmallText(trunk.username()), "trunks.username",
              "must be one line of at most 256 bytes");
@@ -329,6 +354,7 @@ std::optional<ConfigProblem> FindConfigProblem(
   check.Duration(config.has_drain_limit(), config.drain_limit(), "drain_limit",
                  milliseconds(0), minutes(10));
   CheckListeners(config, check);
+  CheckTls(config, check);
   check.Number(config.grpc().watch_queue(), "grpc.watch_queue", 16, 100'000);
   const config::v1::Sip& sip = config.sip();
   check.Duration(sip.has_t1(), sip.t1(), "sip.t1", milliseconds(10),

@@ -82,6 +82,8 @@ const char* TransportParameter(config::v1::SipTransport transport) {
       return ";transport=udp";
     case config::v1::SIP_TRANSPORT_TCP:
       return ";transport=tcp";
+    case config::v1::SIP_TRANSPORT_TLS:
+      return ";transport=tls";
     default:
       return "";
   }
@@ -91,6 +93,7 @@ sip::Trunk TrunkOf(const config::v1::Trunk& from,
                    const config::v1::Config& config) {
   sip::Trunk trunk{.name = from.name(),
                    .address = from.address(),
+                   .tls_name = from.tls_name(),
                    .sources = NetworksOf(from.source_networks()),
                    .targets = TargetPolicyOf(config),
                    .session_timer = SessionTimerOf(config)};
@@ -128,6 +131,29 @@ sip::BridgeTerms BridgeTermsOf(const config::v1::BridgeRoute& from) {
 }
 
 }  // namespace
+
+std::optional<sip::TlsOptions> TlsOptionsOf(const config::v1::Config& config) {
+  if (!config.sip().has_tls()) return std::nullopt;
+  const config::v1::SipTls& from = config.sip().tls();
+  sip::TlsOptions options{.certificate = from.certificate(),
+                          .private_key = from.private_key(),
+                          .ca_file = from.ca_file()};
+  if (const auto listen = ReadHostPort(SipTlsListen(config)); listen.ok()) {
+    options.listen_host = listen->host;
+    options.listen_port = static_cast<std::uint16_t>(listen->port);
+  }
+  switch (from.client_certificate()) {
+    case config::v1::CLIENT_CERTIFICATE_REQUESTED:
+      options.client_certificate = sip::ClientCertificate::kRequested;
+      break;
+    case config::v1::CLIENT_CERTIFICATE_REQUIRED:
+      options.client_certificate = sip::ClientCertificate::kRequired;
+      break;
+    default:
+      break;
+  }
+  return options;
+}
 
 sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config) {
   const config::v1::Calls& calls = config.calls();

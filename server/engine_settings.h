@@ -2,12 +2,14 @@
 #ifndef CALLCONTROL_SERVER_ENGINE_SETTINGS_H_
 #define CALLCONTROL_SERVER_ENGINE_SETTINGS_H_
 
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "callcontrol/config/v1/config.pb.h"
 #include "sip/call/call_routes.h"
 #include "sip/call/trunk.h"
+#include "sip/tls/tls_options.h"
 #include "sip/transfer/transfer_types.h"
 
 namespace callcontrol::server {
@@ -18,6 +20,9 @@ sip::TransferPolicy TransferPolicyOf(const config::v1::Config& config);
 
 // How numbers become URIs on calls of no trunk.
 sip::TargetPolicy TargetPolicyOf(const config::v1::Config& config);
+
+// Nullopt where SIP over TLS is not configured.
+std::optional<sip::TlsOptions> TlsOptionsOf(const config::v1::Config& config);
 
 // What is asked of session timers on calls of no trunk.
 sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config);

@@ -91,6 +91,8 @@ sip::EngineOptions EngineOptionsOf(const config::v1::Config& config,
     options.public_port =
         static_cast<std::uint16_t>(address.ok() ? address->port : 0);
   }
+  options.tls = TlsOptionsOf(config);
+  if (options.tls) options.dns.transports.push_back(sip::SipTransport::kTls);
   options.t1 = T1(config);
   options.t2 = T2(config);
   options.user_agent = UserAgent(config);
@@ -202,13 +204,16 @@ absl::Status CheckStateDir(const std::string& dir) {
   return absl::OkStatus();
 }
 
-// Whole or not at all: readers wait for the name to appear.
-absl::Status WritePorts(const std::string& path, int grpc, int sip) {
+// Whole or not at all: readers wait for the name to appear. `sip_tls` 0: none.
+absl::Status WritePorts(const std::string& path, int grpc, int sip,
+                        int sip_tls) {
   if (path.empty()) return absl::OkStatus();
   const std::string draft = path + ".new";
   std::FILE* file = std::fopen(draft.c_str(), "we");
   const bool written =
-      file != nullptr && std::fprintf(file, "grpc=%d\nsip=%d\n", grpc, sip) > 0;
+      file != nullptr &&
+      std::fprintf(file, "grpc=%d\nsip=%d\n", grpc, sip) > 0 &&
+      (sip_tls == 0 || std::fprintf(file, "sip_tls=%d\n", sip_tls) > 0);
   const bool closed = file != nullptr && std::fclose(file) == 0;
   if (written && closed && std::rename(draft.c_str(), path.c_str()) == 0) {
     return absl::OkStatus();
@@ -255,8 +260,8 @@ absl::StatusOr<config::v1::Config> LoadConfig(const CommandLine& line) {
   return config;
 }
 
-// Takes over what may change while calls are up: routes and trunks. A file that
-// is bad changes nothing.
+// Takes over what may change while calls are up: routes, trunks and what is in
+// the files of sip.tls. A file that is bad changes nothing.
 void Reload(const CommandLine& line, config::v1::Config& config,
             sip::SofiaEngine& engine) {
   if (line.config_file.empty()) {
@@ -280,6 +285,12 @@ void Reload(const CommandLine& line, config::v1::Config& config,
             {{"routes", absl::StrCat(routes)},
              {"trunks", absl::StrCat(trunks)}});
       });
+  engine.ReloadTls([](const absl::Status& status) {
+    if (status.ok()) return;
+    Log(Severity::kError, "reload_refused",
+        {{"error", std::string(status.message())},
+         {"effect", "the certificates before stay"}});
+  });
   *config.mutable_routes() = fresh->routes();
   *config.mutable_trunks() = fresh->trunks();
   if (!google::protobuf::util::MessageDifferencer::Equals(*fresh, config)) {
@@ -382,13 +393,15 @@ int Run(const CommandLine& line, config::v1::Config config, sip::Trunks trunks,
        {"grpc_port", absl::StrCat((*front)->port())},
        {"sip", SipListen(config)},
        {"sip_port", absl::StrCat((*engine)->sip_port())},
+       {"sip_tls_port", absl::StrCat((*engine)->sip_tls_port())},
        {"incoming_calls",
         config.routes().empty()
             ? "answered with an inactive session"
             : absl::StrCat("treated by ", config.routes_size(), " routes")},
        {"config", line.config_file.empty() ? "none" : line.config_file}});
   const absl::Status ports =
-      WritePorts(line.ports_file, (*front)->port(), (*engine)->sip_port());
+      WritePorts(line.ports_file, (*front)->port(), (*engine)->sip_port(),
+                 (*engine)->sip_tls_port());
   if (!ports.ok()) {
     Log(Severity::kError, "ports_file",
         {{"error", std::string(ports.message())}});

@@ -19,10 +19,13 @@ namespace callcontrol::sip {
 // A configured neighbour: a carrier, a PBX, a session border controller.
 struct Trunk {
   std::string name{};
-  // HOST[:PORT], and the same as "sip:HOST[:PORT][;transport=tcp]". Empty:
+  // HOST[:PORT], and the same as "sip:HOST[:PORT][[;transport=tls]". Empty:
   // calls only come from it.
   std::string address{};
   std::string uri{};
+  // Whom the certificates of its servers must speak for; empty: the host of the
+  // URI that leads to them.
+  std::string tls_name{};
   // Calls from there are its calls.
   std::vector<IpNetwork> sources{};
   // For its challenges, where a request brings no others.

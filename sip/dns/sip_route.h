@@ -32,6 +32,8 @@ struct SipAddress {
   std::string ip{};
   std::uint16_t port = 0;
   SipTransport transport = SipTransport::kUdp;
+  // Of TLS: whom the certificate there must speak for (RFC 5922, 4).
+  std::string tls_name{};
 
   bool operator==(const SipAddress&) const = default;
 };
@@ -45,6 +47,13 @@ struct SipTarget {
   std::optional<SipTransport> transport{};
   // A sips URI. Means TLS whatever `transport` says (RFC 3261 section 26.2.2).
   bool secure = false;
+  // Whom a certificate must speak for: the host of the URI, which is not what a
+  // record or a maddr parameter of it leads to (RFC 5922, 4). For whoever
+  // sends; nothing here reads it.
+  std::string tls_name{};
+  // A transport parameter that is none of ours, which nothing here reads
+  // either; empty for none.
+  std::string unknown_transport{};
 };
 
 struct NaptrRecord {

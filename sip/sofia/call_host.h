@@ -15,7 +15,16 @@
 namespace callcontrol::sip {
 
 class SofiaCall;
+class TlsLayer;
 class UriReferral;
+
+// How the messages of a dialog travel, which its Contact says.
+struct LegTransport {
+  SipTransport transport = SipTransport::kUdp;
+  // Begun with a sips: URI: TLS on every hop, and Contacts that are sips: URIs
+  // (RFC 3261, 12.1.1 and 12.1.2; RFC 5630, 5).
+  bool sips = false;
+};
 
 // Methods that the server serves. REFER is not among them: an inbound one is
 // refused (reliability.md, decision 5).
@@ -70,8 +79,11 @@ class CallHost {
   virtual EngineObserver& observer() = 0;
   virtual nta_agent_t* agent() = 0;
 
-  // Our Contact for a dialog that runs over UDP or TCP.
-  virtual const sip_contact_t* contact(bool tcp) const = 0;
+  // Our Contact for a dialog that runs over that.
+  virtual const sip_contact_t* contact(LegTransport leg = {}) const = 0;
+
+  // Null where SIP over TLS is not configured.
+  virtual const TlsLayer* tls() const = 0;
 
   // "<kind>-<node>-<random>", unguessable.
   virtual std::string NewId(std::string_view kind) = 0;

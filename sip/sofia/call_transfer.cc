@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/time/clock.h"
 #include "sip/sofia/message_reader.h"
+#include "sip/sofia/next_hop.h"
 #include "sip/sofia/sofia_call.h"
 
 namespace callcontrol::sip {
@@ -221,8 +222,8 @@ void CallTransfer::SendReferTo(const SipAddress& next_hop) {
        .contact = party_.contact(),
        .headers = std::move(headers),
        .request_uri = party_.request_uri()},
-      [this](const sip_t& sip, ClientTransaction::Ending ending) {
-        OnReferAnswer(sip, ending);
+      [this, next_hop](const sip_t& sip, ClientTransaction::Ending ending) {
+        OnReferAnswer(sip, ending, next_hop);
       });
   if (refer_ == nullptr) {
     Perform(machine_.OnSendFailed("the REFER could not be sent", Now()));
@@ -255,7 +256,8 @@ void CallTransfer::TellOddities() {
 }
 
 void CallTransfer::OnReferAnswer(const sip_t& sip,
-                                 ClientTransaction::Ending ending) {
+                                 ClientTransaction::Ending ending,
+                                 const SipAddress& next_hop) {
   const int status = sip.sip_status->st_status;
   if (IsProvisional(status)) {
     Perform(machine_.OnReferProvisional(ReadReferAnswer(sip).status, Now()));
@@ -268,8 +270,7 @@ void CallTransfer::OnReferAnswer(const sip_t& sip,
       Perform(machine_.OnReferSilence(Now()));
       return;
     case ClientTransaction::Ending::kFailed:
-      Perform(machine_.OnSendFailed(
-          "the far end's address could not be reached", Now()));
+      Perform(machine_.OnSendFailed(WhyUnreachable(host_, next_hop), Now()));
       return;
     case ClientTransaction::Ending::kAnswered:
       break;

@@ -61,7 +61,8 @@ class CallTransfer {
   void Hold(bool hold);
   void SendRefer();
   void SendReferTo(const SipAddress& next_hop);
-  void OnReferAnswer(const sip_t& sip, ClientTransaction::Ending ending);
+  void OnReferAnswer(const sip_t& sip, ClientTransaction::Ending ending,
+                     const SipAddress& next_hop);
   // Refreshes the subscription, or ends it with 0 (RFC 6665, 4.1.2).
   void Subscribe(std::chrono::seconds expires);
   void SubscribeAt(const SipAddress& next_hop, std::chrono::seconds expires);

@@ -12,9 +12,14 @@ namespace {
 
 std::string RouteUrl(const SipAddress& hop) {
   const bool v6 = hop.ip.find(':') != std::string::npos;
-  return absl::StrCat(
-      "sip:", v6 ? "[" : "", hop.ip, v6 ? "]" : "", ":", hop.port,
-      ";transport=", hop.transport == SipTransport::kTcp ? "tcp" : "udp");
+  const std::string ip = v6 ? absl::StrCat("[", hop.ip, "]") : hop.ip;
+  if (hop.transport == SipTransport::kTls) {
+    // The host is what Sofia files the connection under and TlsLayer verifies.
+    return absl::StrCat("sip:", hop.tls_name, ":", hop.port,
+                        ";transport=tls;maddr=", ip);
+  }
+  return absl::StrCat("sip:", ip, ":", hop.port, ";transport=",
+                      hop.transport == SipTransport::kTcp ? "tcp" : "udp");
 }
 
 // A list of headers that Sofia writes byte by byte as they are: parsing them

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "sip/call/call_routes.h"
 #include "sip/call/trunk.h"
 #include "sip/dns/resolver_options.h"
+#include "sip/tls/tls_options.h"
 #include "sip/transfer/transfer_types.h"
 
 namespace callcontrol::sip {
@@ -30,6 +32,8 @@ struct EngineOptions {
   // Host, IPv6 in brackets, and port in Via and Contact; empty and 0: the same.
   std::string public_host;
   std::uint16_t public_port = 0;
+  // Unset: no SIP over TLS, either way.
+  std::optional<TlsOptions> tls;
 
   Milliseconds t1{500};
   Milliseconds t2{4000};

@@ -250,6 +250,32 @@ bool HasBadHeader(const sip_t& sip, const char* name) {
   return false;
 }
 
+bool CameByTls(const sip_t& sip) {
+  return sip.sip_via != nullptr &&
+         absl::EqualsIgnoreCase(sip.sip_via->v_protocol, "SIP/2.0/TLS");
+}
+
+LegTransport ReadLegTransport(const sip_t& invite) {
+  LegTransport leg;
+  const char* const via =
+      invite.sip_via == nullptr ? "" : invite.sip_via->v_protocol;
+  if (absl::EqualsIgnoreCase(via, "SIP/2.0/TCP")) {
+    leg.transport = SipTransport::kTcp;
+  } else if (CameByTls(invite)) {
+    leg.transport = SipTransport::kTls;
+  }
+  const url_t* const hop = invite.sip_record_route != nullptr
+                               ? invite.sip_record_route->r_url
+                               : invite.sip_contact->m_url;
+  leg.sips = hop->url_type == url_sips ||
+             invite.sip_request->rq_url->url_type == url_sips;
+  return leg;
+}
+
+bool IsSips(std::string_view uri) {
+  return absl::StartsWithIgnoreCase(std::string(uri), "sips:");
+}
+
 bool HasUsableContact(const sip_t& sip) {
   const sip_contact_t* contact = sip.sip_contact;
   return contact != nullptr && contact->m_next == nullptr &&
@@ -261,6 +287,7 @@ bool HasUsableContact(const sip_t& sip) {
 
 SipTarget TargetOf(const url_t& url) {
   SipTarget target;
+  target.tls_name = Text(url.url_host);
   target.host =
       UrlParameter(url, "maddr").value_or(std::string(Text(url.url_host)));
   if (url.url_port != nullptr) {
@@ -274,8 +301,10 @@ SipTarget TargetOf(const url_t& url) {
       target.transport = SipTransport::kUdp;
     } else if (absl::EqualsIgnoreCase(*transport, "tcp")) {
       target.transport = SipTransport::kTcp;
-    } else {
+    } else if (absl::EqualsIgnoreCase(*transport, "tls")) {
       target.transport = SipTransport::kTls;
+    } else {
+      target.unknown_transport = CleanText(*transport);
     }
   }
   target.secure = url.url_type == url_sips;

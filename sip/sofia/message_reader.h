@@ -11,6 +11,7 @@
 #include "sip/call/call_types.h"
 #include "sip/call/session_timer.h"
 #include "sip/dns/sip_route.h"
+#include "sip/sofia/call_host.h"
 #include "sip/sofia/sofia.h"
 #include "sip/transfer/sip_header.h"
 #include "sip/transfer/transfer_types.h"
@@ -77,8 +78,18 @@ bool HasSdp(const sip_t& sip);
 // where one is all there may be.
 bool HasBadHeader(const sip_t& sip, const char* name);
 
+// Whether the last hop was TLS, which its Via says (RFC 3261, 18.1.1): Sofia
+// lets none in that says what is not so.
+bool CameByTls(const sip_t& sip);
+
 // One sip or sips Contact with a host, as a dialog needs it.
 bool HasUsableContact(const sip_t& sip);
+
+// What the dialog runs over that an INVITE begins (RFC 3261, 12.1.1).
+LegTransport ReadLegTransport(const sip_t& invite);
+
+// Whether it is a sips: URI.
+bool IsSips(std::string_view uri);
 
 // Where a request to `url` goes, before any look-up (RFC 3263, 4). maddr wins
 // over the host (RFC 3261, 19.1.1).

@@ -2,6 +2,8 @@
 #ifndef CALLCONTROL_SIP_SOFIA_NEXT_HOP_H_
 #define CALLCONTROL_SIP_SOFIA_NEXT_HOP_H_
 
+#include <string>
+
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "sip/dns/sip_route.h"
@@ -14,12 +16,23 @@ using NextHopReady =
 
 // Hands out where a request to `target` goes (RFC 3263): at once for a numeric
 // address, else when the name is looked up. `ready` is dropped where `wanted`
-// says by then that nobody waits any more.
+// says by then that nobody waits any more. Over TLS the next hop says whom its
+// certificate must speak for.
 //
 // Threads: SIP thread only; both are called there. Errors: UNAVAILABLE, a
 // sentence for people. Time: at most EngineOptions::dns_limit.
 void FindNextHop(CallHost& host, const SipTarget& target,
                  absl::AnyInvocable<bool()> wanted, NextHopReady ready);
+
+// `address`, which was found for `target`, as a next hop. Errors: as above,
+// where SIP over TLS would be needed and is not configured.
+absl::StatusOr<SipAddress> NextHopTo(SipAddress address,
+                                     const SipTarget& target,
+                                     const EngineOptions& options);
+
+// Why a request to `next_hop` came to ClientTransaction::Ending::kFailed, for
+// people.
+std::string WhyUnreachable(const CallHost& host, const SipAddress& next_hop);
 
 }  // namespace callcontrol::sip
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "sip/sofia/message_reader.h"
+#include "sip/sofia/next_hop.h"
 #include "sip/sofia/sofia_call.h"
 #include "sip/transfer/header_guard.h"
 #include "sip/transfer/refer_to.h"
@@ -21,6 +22,8 @@ absl::StatusOr<PlacePlan> PlanCall(const PlaceRequest& request,
   if (trunk != nullptr && policy.host.empty()) policy.host = trunk->address;
   // Nothing leads to a tel: URI.
   policy.tel_to_sip = true;
+  // A sips: URI takes the call to TLS.
+  policy.leg_is_secure = options.tls.has_value();
   absl::StatusOr<std::string> to = BuildUri("to", request.to, policy);
   if (!to.ok()) return to.status();
 
@@ -53,20 +56,25 @@ void OutgoingInvite::Begin() {
       plan_.next_hop.empty() ? plan_.request_uri : plan_.next_hop;
   su_home_t home[1] = {SU_HOME_INIT(home)};
   const url_t* url = url_hdup(home, URL_STRING_MAKE(next_hop.c_str())->us_url);
-  const std::optional<SipTarget> target =
-      url == nullptr ? std::nullopt : std::optional(TargetOf(*url));
+  const bool readable = url != nullptr;
+  if (readable) target_ = TargetOf(*url);
   su_home_deinit(home);
-  if (!target) {
+  if (!readable) {
     Fail(500, "the target cannot be read");
     return;
   }
-  if (const std::optional<SipAddress> address = NumericAddress(*target)) {
+  // RFC 3261, 8.1.2: the way to a sips: URI is TLS, whatever it is.
+  if (IsSips(plan_.request_uri)) target_.secure = true;
+  if (plan_.trunk != nullptr && !plan_.trunk->tls_name.empty()) {
+    target_.tls_name = plan_.trunk->tls_name;
+  }
+  if (const std::optional<SipAddress> address = NumericAddress(target_)) {
     addresses_ = {*address};
     SendNext();
     return;
   }
   host_.resolver().Resolve(
-      *target, host_.options().dns_limit,
+      target_, host_.options().dns_limit,
       [&host = host_, weak = weak_from_this()](
           absl::StatusOr<std::vector<SipAddress>> found) mutable {
         host.loop().Post(
@@ -90,12 +98,17 @@ void OutgoingInvite::SendNext() {
   headers.insert(headers.end(), session.begin(), session.end());
   headers.insert(headers.end(), authorization_.headers().begin(),
                  authorization_.headers().end());
+  std::string why = "the target could not be reached";
   while (next_ < addresses_.size()) {
-    const SipAddress& address = addresses_[next_++];
-    if (address.transport == SipTransport::kTls) continue;
-    call_.SetTransport(address.transport);
+    const absl::StatusOr<SipAddress> address =
+        NextHopTo(addresses_[next_++], target_, host_.options());
+    if (!address.ok()) {
+      why = std::string(address.status().message());
+      continue;
+    }
+    call_.SetTransport({address->transport, IsSips(plan_.request_uri)});
     invite_ = ClientTransaction::Send(
-        call_.leg(), address, host_.options().user_agent,
+        call_.leg(), *address, host_.options().user_agent,
         {.method = sip_method_invite,
          .method_name = "INVITE",
          .contact = call_.contact(),
@@ -104,12 +117,13 @@ void OutgoingInvite::SendNext() {
          .request_uri = plan_.request_uri,
          .allow = call_.allow(),
          .max_forwards = plan_.max_forwards},
-        [this](const sip_t& sip, ClientTransaction::Ending ending) {
-          OnAnswer(sip, ending);
+        [this, next_hop = *address](const sip_t& sip,
+                                    ClientTransaction::Ending ending) {
+          OnAnswer(sip, ending, next_hop);
         });
     if (invite_ != nullptr) return;
   }
-  Fail(503, "the target could not be reached");
+  Fail(503, why);
 }
 
 void OutgoingInvite::Cancel() {
@@ -127,7 +141,8 @@ void OutgoingInvite::Cancel() {
 }
 
 void OutgoingInvite::OnAnswer(const sip_t& sip,
-                              ClientTransaction::Ending ending) {
+                              ClientTransaction::Ending ending,
+                              const SipAddress& next_hop) {
   const int status = sip.sip_status->st_status;
   if (IsProvisional(status)) {
     call_.OnCallProgress(sip);
@@ -156,6 +171,8 @@ void OutgoingInvite::OnAnswer(const sip_t& sip,
   if ((!answered || status == 503) && !cancelled_ &&
       next_ < addresses_.size()) {
     SendNext();
+  } else if (ending == ClientTransaction::Ending::kFailed) {
+    Fail(status, WhyUnreachable(host_, next_hop));
   } else {
     call_.OnCallRefused(ReadStatus(sip), ReadRedirection(sip),
                         answered ? CallEndedBy::kFarEnd : CallEndedBy::kServer);

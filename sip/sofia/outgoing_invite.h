@@ -68,12 +68,14 @@ class OutgoingInvite : public std::enable_shared_from_this<OutgoingInvite> {
 
  private:
   void SendNext();
-  void OnAnswer(const sip_t& sip, ClientTransaction::Ending ending);
+  void OnAnswer(const sip_t& sip, ClientTransaction::Ending ending,
+                const SipAddress& next_hop);
   void Fail(int status, std::string_view reason);
 
   CallHost& host_;
   SofiaCall& call_;
   const PlacePlan plan_;
+  SipTarget target_;
   std::vector<SipAddress> addresses_;
   std::size_t next_ = 0;
   bool cancelled_ = false;

@@ -12,6 +12,8 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "sip/sofia/stream_end.h"
+#include "sip/sofia/tls_hooks.h"
 #include "sip/transfer/sip_uri.h"
 
 // The functions below stand in front of Sofia's own of the same names,
@@ -46,6 +48,12 @@ extern "C" issize_t su_vsend(su_socket_t s, const su_iovec_t iov[],
   message.msg_namelen = sulen;
   message.msg_iov = const_cast<iovec*>(reinterpret_cast<const iovec*>(iov));
   message.msg_iovlen = static_cast<std::size_t>(iovlen);
+  const bool response = iovlen > 0 && callcontrol::sip::IsResponse(
+                                          iov[0].siv_base, iov[0].siv_len);
+  if (su == nullptr && !response && callcontrol::sip::HasEnded(s)) {
+    errno = EPIPE;  // Sofia opens a new connection for it.
+    return -1;
+  }
   ssize_t sent = 0;
   do {
     sent = sendmsg(s, &message, flags | MSG_NOSIGNAL);
@@ -53,10 +61,6 @@ extern "C" issize_t su_vsend(su_socket_t s, const su_iovec_t iov[],
   if (sent >= 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
     return static_cast<issize_t>(sent);
   }
-  constexpr std::string_view kResponse = "SIP/2.0 ";
-  const bool response =
-      iovlen > 0 && iov[0].siv_len >= kResponse.size() &&
-      std::memcmp(iov[0].siv_base, kResponse.data(), kResponse.size()) == 0;
   if (!response) return -1;
   issize_t length = 0;
   for (isize_t i = 0; i < iovlen; ++i) {
@@ -91,9 +95,30 @@ constexpr unsigned kSocketBuffer = 4 * 1024 * 1024;
 // A SIP message that is larger is no SIP message (protocol.md, 106).
 constexpr unsigned kMaxMessage = 64 * 1024;
 
+// Requests that wait for one connection to be opened; Sofia takes no more.
+constexpr unsigned kMostQueued = 999;
+
 // Which unreadable headers make a request a bad one. Those of subscriptions are
 // left to our own readers, which forgive more.
 constexpr unsigned kFatalHeaders = sip_mask_request | sip_mask_ua;
+
+// What Sofia is to listen on. Behind NAT: Via and Contact carry the public
+// host, the sockets bind to the real one.
+std::string ListenUrl(const char* scheme, const EngineOptions& options,
+                      const std::string& host, std::uint16_t port) {
+  const std::string port_text = port == 0 ? "*" : absl::StrCat(port);
+  return options.public_host.empty()
+             ? absl::StrCat(scheme, ":", host, ":", port_text)
+             : absl::StrCat(scheme, ":", options.public_host, ":", port_text,
+                            ";maddr=", host);
+}
+
+absl::Status CannotListen(const std::string& host, std::uint16_t port,
+                          const char* what) {
+  return absl::UnavailableError(
+      absl::StrCat("cannot listen on ", host, ":", port, " for ", what, ": ",
+                   std::generic_category().message(su_errno())));
+}
 
 }  // namespace
 
@@ -109,14 +134,9 @@ absl::StatusOr<std::unique_ptr<SipAgent>> SipAgent::Create(
 absl::Status SipAgent::Listen(SipLoop& loop, const EngineOptions& options,
                               RequestHandler& stray) {
   const bool hidden = !options.public_host.empty();
-  const std::string port =
-      options.listen_port == 0 ? "*" : absl::StrCat(options.listen_port);
-  // Behind NAT: Via and Contact carry the public host, the sockets bind to the
-  // real one. Without a list of transports Sofia opens both UDP and TCP.
+  // Without a list of transports Sofia opens both UDP and TCP.
   const std::string url =
-      hidden ? absl::StrCat("sip:", options.public_host, ":", port,
-                            ";maddr=", options.listen_host)
-             : absl::StrCat("sip:", options.listen_host, ":", port);
+      ListenUrl("sip", options, options.listen_host, options.listen_port);
   agent_ = nta_agent_create(
       loop.root(), URL_STRING_MAKE(url.c_str()), nullptr, nullptr, NTATAG_UA(1),
       NTATAG_UDP_MTU(options.udp_mtu), TPTAG_UDP_RMEM(kSocketBuffer),
@@ -130,15 +150,9 @@ absl::Status SipAgent::Listen(SipLoop& loop, const EngineOptions& options,
       // anybody.
       TPTAG_STUN_SERVER(0), TAG_END());
   if (agent_ == nullptr) {
-    return absl::UnavailableError(absl::StrCat(
-        "cannot listen on ", options.listen_host, ":", options.listen_port,
-        " for SIP: ", std::generic_category().message(su_errno())));
+    return CannotListen(options.listen_host, options.listen_port, "SIP");
   }
-  for (tport_t* transport = tport_primaries(nta_agent_tports(agent_));
-       transport != nullptr; transport = tport_next(transport)) {
-    port_ = static_cast<std::uint16_t>(
-        std::strtoul(tport_name(transport)->tpn_port, nullptr, 10));
-  }
+  port_ = PortOf("udp");
   const std::string host = hidden ? options.public_host : options.listen_host;
   const unsigned public_port =
       hidden && options.public_port != 0 ? options.public_port : port_;
@@ -153,7 +167,61 @@ absl::Status SipAgent::Listen(SipLoop& loop, const EngineOptions& options,
     return absl::InvalidArgumentError(
         absl::StrCat("\"", host, "\" cannot stand in a Contact header"));
   }
+  return options.tls ? ListenForTls(loop, options) : absl::OkStatus();
+}
+
+absl::Status SipAgent::ListenForTls(SipLoop& loop,
+                                    const EngineOptions& options) {
+  const TlsOptions& tls = *options.tls;
+  if (absl::Status status = CheckTlsHooks(); !status.ok()) return status;
+  // A handshake that takes as long as half of Timer F takes too long: whoever
+  // waits for it is to hear why.
+  tls_ = std::make_unique<TlsLayer>(loop, tls, 32 * options.t1, options.log);
+  const std::string url =
+      ListenUrl("sips", options, tls.listen_host, tls.listen_port);
+  const int added =
+      nta_agent_add_tport(agent_, URL_STRING_MAKE(url.c_str()),
+                          TPTAG_QUEUESIZE(kMostQueued), TAG_END());
+  const int error = su_errno();
+  if (absl::Status status = tls_->status(); !status.ok()) return status;
+  if (added != 0) {
+    su_seterrno(error);
+    return CannotListen(tls.listen_host, tls.listen_port, "SIP over TLS");
+  }
+  tls_port_ = PortOf("tls");
+  const std::string address = absl::StrCat(
+      options.public_host.empty() ? tls.listen_host : options.public_host, ":",
+      tls_port_);
+  // The parameter is deprecated (RFC 3261, 26.2.2) and what the field reads.
+  tls_contact_ = sip_contact_make(
+      home_, absl::StrCat("<sip:", address, ";transport=tls>").c_str());
+  sips_contact_ =
+      sip_contact_make(home_, absl::StrCat("<sips:", address, ">").c_str());
   return absl::OkStatus();
+}
+
+std::uint16_t SipAgent::PortOf(std::string_view transport) const {
+  for (tport_t* primary = tport_primaries(nta_agent_tports(agent_));
+       primary != nullptr; primary = tport_next(primary)) {
+    if (tport_name(primary)->tpn_proto == transport) {
+      return static_cast<std::uint16_t>(
+          std::strtoul(tport_name(primary)->tpn_port, nullptr, 10));
+    }
+  }
+  return 0;
+}
+
+const sip_contact_t* SipAgent::contact(LegTransport leg) const {
+  if (leg.sips && sips_contact_ != nullptr) return sips_contact_;
+  switch (leg.transport) {
+    case SipTransport::kTls:
+      return tls_contact_ != nullptr ? tls_contact_ : udp_contact_;
+    case SipTransport::kTcp:
+      return tcp_contact_;
+    case SipTransport::kUdp:
+      return udp_contact_;
+  }
+  return udp_contact_;
 }
 
 SipAgent::~SipAgent() {

@@ -35,8 +35,7 @@ std::unique_ptr<SofiaCall> SofiaCall::Create(CallHost& host,
 
 SofiaCall::SofiaCall(CallHost& host, nta_incoming_t* invite, const sip_t& sip)
     : host_(host), invite_(invite) {
-  tcp_ = sip.sip_via != nullptr &&
-         absl::string_view(sip.sip_via->v_protocol) == "SIP/2.0/TCP";
+  transport_ = ReadLegTransport(sip);
   // The tag is there before the leg is made: a leg that is tagged later also
   // matches requests without any tag.
   su_home_t home[1] = {SU_HOME_INIT(home)};
@@ -69,7 +68,7 @@ SofiaCall::SofiaCall(CallHost& host, nta_incoming_t* invite, const sip_t& sip)
 
 void SofiaCall::BeginSession() {
   sdp_origin_.session_id = NewSessionId();
-  sdp_origin_.address = host_.contact(false)->m_url->url_host;
+  sdp_origin_.address = host_.contact()->m_url->url_host;
   std::erase_if(sdp_origin_.address,
                 [](char c) { return c == '[' || c == ']'; });
   snapshot_.call_id = host_.NewId("c");
@@ -241,8 +240,15 @@ void SofiaCall::WithNextHop(NextHopReady ready) {
     std::move(ready)(absl::UnavailableError("the far end gave no address"));
     return;
   }
-  const SipTarget next =
-      TargetOf(route != nullptr ? *route->r_url : *target->m_url);
+  SipTarget next = TargetOf(route != nullptr ? *route->r_url : *target->m_url);
+  // RFC 3261, 8.1.2: the way to a sips: URI is TLS, whatever it is.
+  if (transport_.sips ||
+      (target != nullptr && target->m_url->url_type == url_sips)) {
+    next.secure = true;
+  }
+  if (trunk_ != nullptr && !trunk_->tls_name.empty()) {
+    next.tls_name = trunk_->tls_name;
+  }
   FindNextHop(
       host_, next,
       [&host = host_, id = snapshot_.call_id] {

@@ -115,7 +115,9 @@ class SofiaCall final : public RequestHandler,
   bool in_dialog() const override { return true; }
   nta_leg_t* leg() override { return leg_; }
   std::string request_uri() const override { return ""; }
-  const sip_contact_t* contact() const override { return host_.contact(tcp_); }
+  const sip_contact_t* contact() const override {
+    return host_.contact(transport_);
+  }
   const Credentials* credentials() const override;
   void WithNextHop(NextHopReady ready) override;
   void RefreshTarget(const sip_contact_t* contact) override;
@@ -170,10 +172,8 @@ class SofiaCall final : public RequestHandler,
 
   // ---- For its INVITE ----
 
-  // The transport that the dialog runs over is known.
-  void SetTransport(SipTransport transport) {
-    tcp_ = transport == SipTransport::kTcp;
-  }
+  // What the dialog runs over is known.
+  void SetTransport(LegTransport transport) { transport_ = transport; }
   void OnCallProgress(const sip_t& sip);
   // `invite` is to be acknowledged.
   void OnCallAnswered(const sip_t& sip,
@@ -316,7 +316,7 @@ class SofiaCall final : public RequestHandler,
   CallTransfer* open_transfer();
 
   CallHost& host_;
-  bool tcp_ = false;
+  LegTransport transport_;
   nta_leg_t* leg_ = nullptr;
   nta_incoming_t* invite_ = nullptr;
   nta_incoming_t* reinvite_ = nullptr;

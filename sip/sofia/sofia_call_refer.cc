@@ -71,6 +71,7 @@ absl::StatusOr<TransferPlan> SofiaCall::Plan(
     nta_leg_get_route(leg_, nullptr, &target);
     if (target != nullptr) targets.host = target->m_url->url_host;
   }
+  targets.leg_is_secure = transport_.transport == SipTransport::kTls;
   return PlanTransfer(
       host_, request,
       {.call_id = snapshot_.call_id,

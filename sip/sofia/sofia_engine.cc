@@ -104,6 +104,11 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   }
 
   std::uint16_t port() const { return agent_->port(); }
+  std::uint16_t tls_port() const { return agent_->tls_port(); }
+  absl::Status ReloadTls() {
+    return agent_->tls() == nullptr ? absl::OkStatus()
+                                    : agent_->tls()->Reload();
+  }
 
   void Refer(const TransferRequest& request, ReferDone done) {
     if (draining_) {
@@ -142,7 +147,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       return;
     }
     absl::StatusOr<PlacePlan> plan =
-        PlanCall(request, options_, std::move(trunk), *contact(false));
+        PlanCall(request, options_, std::move(trunk), *contact());
     if (!plan.ok()) {
       std::move(done)(plan.status());
       return;
@@ -221,9 +226,10 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   Resolver& resolver() override { return *resolver_; }
   EngineObserver& observer() override { return observer_; }
   nta_agent_t* agent() override { return agent_->agent(); }
-  const sip_contact_t* contact(bool tcp) const override {
-    return agent_->contact(tcp);
+  const sip_contact_t* contact(LegTransport leg = {}) const override {
+    return agent_->contact(leg);
   }
+  const TlsLayer* tls() const override { return agent_->tls(); }
 
   std::string NewId(std::string_view kind) override {
     // 96 bits from the system: ids and tags must not be guessable (RFC 4538,
@@ -302,8 +308,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
         if (const int refused = RefuseUnknownExtensions(request, sip)) {
           return refused;
         }
-        return AnswerOptions(request, contact(false), options_.user_agent,
-                             kAllow);
+        return AnswerOptions(request, contact(), options_.user_agent, kAllow);
       default:
         return RefuseMethod(request, sip, kAllow);
     }
@@ -313,6 +318,10 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   int OnInvite(nta_incoming_t* request, const sip_t& sip) {
     if (const int refused = RefuseUnknownExtensions(request, sip)) {
       return refused;
+    }
+    // "sips" means TLS on every hop (RFC 3261, 26.2.2; RFC 5630, 3.1.3).
+    if (sip.sip_request->rq_url->url_type == url_sips && !CameByTls(sip)) {
+      return 416;
     }
     if (draining_ || live_calls_ >= options_.max_calls) {
       return RefuseForNow(request, 503);
@@ -601,6 +610,15 @@ void SofiaEngine::SetRouting(std::vector<CallRoute> routes, Trunks trunks,
                       done = std::move(done)]() mutable {
     impl->SetRouting(std::move(routes), std::move(trunks));
     std::move(done)();
+  });
+}
+
+std::uint16_t SofiaEngine::sip_tls_port() const { return impl_->tls_port(); }
+
+void SofiaEngine::ReloadTls(
+    absl::AnyInvocable<void(absl::Status result) &&> done) {
+  impl_->loop().Post([impl = impl_.get(), done = std::move(done)]() mutable {
+    std::move(done)(impl->ReloadTls());
   });
 }
 

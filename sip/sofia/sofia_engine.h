@@ -46,6 +46,12 @@ class SofiaEngine final : public CallEngine {
 
   // The port listened on, for UDP and TCP.
   std::uint16_t sip_port() const { return sip_port_; }
+  // For TLS; 0 where that is not configured.
+  std::uint16_t sip_tls_port() const;
+
+  // Reads the certificates again, for connections that are opened from now on.
+  // `done` says what is wrong where they stay as they were.
+  void ReloadTls(absl::AnyInvocable<void(absl::Status result) &&> done);
 
   // How long ago the SIP thread last turned: well below a second when healthy.
   std::chrono::nanoseconds lag() const;

@@ -75,14 +75,17 @@ absl::StatusOr<std::shared_ptr<UriReferral>> UriReferral::Create(
   }
   const EngineOptions& options = host.options();
   TargetPolicy targets = options.targets;
-  // Nothing leads to a tel: URI.
+  // Nothing leads to a tel: URI, and only TLS to a sips: one.
   targets.tel_to_sip = true;
+  targets.leg_is_secure = options.tls.has_value();
   absl::StatusOr<std::string> uri = BuildUri("uri", request.uri, targets);
   if (!uri.ok()) return uri.status();
   targets.tel_to_sip = options.targets.tel_to_sip;
+  // A sips: target would be told to whoever stands on the way to a sip: one.
+  targets.leg_is_secure = IsSips(*uri);
   if (targets.host.empty()) targets.host = HostOf(*uri);
   const std::string local =
-      absl::StrCat("sip:callcontrol@", host.contact(false)->m_url->url_host);
+      absl::StrCat("sip:callcontrol@", host.contact()->m_url->url_host);
   std::string sip_call_id = host.NewId("");
   absl::StatusOr<TransferPlan> planned =
       PlanTransfer(host, request,
@@ -114,6 +117,7 @@ UriReferral::UriReferral(CallHost& host, std::string uri, std::string local_uri,
       local_uri_(std::move(local_uri)),
       sip_call_id_(std::move(sip_call_id)),
       tag_(host_.NewId("")),
+      transport_{.sips = IsSips(uri_)},
       cseq_(static_cast<std::uint32_t>(su_randint(1, kHighestFirstCseq))) {}
 
 UriReferral::~UriReferral() = default;
@@ -159,8 +163,12 @@ const Credentials* UriReferral::credentials() const {
 
 SipTarget UriReferral::Target() const {
   if (const Fork* const fork = LiveFork()) {
-    return TargetOf(fork->routes != nullptr ? *fork->routes->r_url
-                                            : *fork->target->m_url);
+    SipTarget target = TargetOf(fork->routes != nullptr ? *fork->routes->r_url
+                                                        : *fork->target->m_url);
+    if (transport_.sips || fork->target->m_url->url_type == url_sips) {
+      target.secure = true;
+    }
+    return target;
   }
   su_home_t home[1] = {SU_HOME_INIT(home)};
   const url_t* const url =
@@ -175,7 +183,7 @@ void UriReferral::WithNextHop(NextHopReady ready) {
       host_, Target(), [weak = weak_from_this()] { return !weak.expired(); },
       [this,
        ready = std::move(ready)](absl::StatusOr<SipAddress> next_hop) mutable {
-        if (next_hop.ok()) tcp_ = next_hop->transport == SipTransport::kTcp;
+        if (next_hop.ok()) transport_.transport = next_hop->transport;
         std::move(ready)(std::move(next_hop));
       });
 }

@@ -51,7 +51,9 @@ class UriReferral final : public TransferParty,
   bool in_dialog() const override { return LiveFork() != nullptr; }
   nta_leg_t* leg() override;
   std::string request_uri() const override;
-  const sip_contact_t* contact() const override { return host_.contact(tcp_); }
+  const sip_contact_t* contact() const override {
+    return host_.contact(transport_);
+  }
   const Credentials* credentials() const override;
   void WithNextHop(NextHopReady ready) override;
   void RefreshTarget(const sip_contact_t*) override {}
@@ -85,10 +87,10 @@ class UriReferral final : public TransferParty,
   const std::string local_uri_;
   const std::string sip_call_id_;
   const std::string tag_;
+  LegTransport transport_;
   std::uint32_t cseq_;
   // When the newest REFER left.
   MonotonicTime sent_{};
-  bool tcp_ = false;
   std::optional<Credentials> credentials_;
   // Nothing is known of it.
   FarEnd far_end_;
