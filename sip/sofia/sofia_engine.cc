@@ -49,8 +49,10 @@ PlaceRequest RequestOf(const sip_t& sip, const BridgeTerms& terms,
   const bool user = wanted.url_user != nullptr && *wanted.url_user != '\0';
   const std::string& host =
       trunk->targets.host.empty() ? trunk->address : trunk->targets.host;
+  // "sips" means TLS on every hop (RFC 3261, 26.2.2).
+  const char* const scheme = wanted.url_type == url_sips ? "sips:" : "sip:";
   request.to =
-      absl::StrCat("sip:", user ? wanted.url_user : "", user ? "@" : "", host);
+      absl::StrCat(scheme, user ? wanted.url_user : "", user ? "@" : "", host);
   return request;
 }
 
@@ -371,7 +373,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     }
     const std::shared_ptr<const Trunk> trunk = FindTrunk(terms.trunk, trunks_);
     absl::StatusOr<PlacePlan> plan = PlanCall(
-        RequestOf(sip, terms, trunk.get()), options_, trunk, *contact(false));
+        RequestOf(sip, terms, trunk.get()), options_, trunk, *contact());
     if (!plan.ok()) {
       caller.RelayRefusal({404, std::string(plan.status().message())}, {});
       return;
