@@ -23,10 +23,8 @@ std::string CalledSdp(int version = 1) {
 
 class BridgeTest : public ::testing::Test {
  protected:
-  BridgeTest() { Configure(""); }
-
   // `more`: of the route's bridge.
-  void Configure(std::string_view more) {
+  explicit BridgeTest(std::string_view more = "") {
     server_.Reload(TestConfig(Cat(
         R"(trunks { name: "out" address: "127.0.0.1:)", called_.port(),
         R"(" transport: SIP_TRANSPORT_UDP refer_domain: "far.example" } )",
@@ -190,8 +188,12 @@ TEST_F(BridgeTest, ACancelGoesThrough) {
   called_.Expect("ACK");
 }
 
-TEST_F(BridgeTest, NobodyAnswersInTime) {
-  Configure("ring_limit { seconds: 1 }");
+class ImpatientBridgeTest : public BridgeTest {
+ protected:
+  ImpatientBridgeTest() : BridgeTest("ring_limit { seconds: 1 }") {}
+};
+
+TEST_F(ImpatientBridgeTest, NobodyAnswersInTime) {
   const SipMessage invite = Ring({.sdp = CallerSdp()});
   called_.Answer(invite, 180);
   called_.Answer(called_.Expect("CANCEL"), 200);
@@ -473,8 +475,12 @@ TEST_F(BridgeTest, EitherLegIsTransferredAndTheOtherReleased) {
   }
 }
 
-TEST_F(BridgeTest, TheOtherLegIsKeptWhereThatIsThePolicy) {
-  Configure("keep_when_transferred: true");
+class KeepingBridgeTest : public BridgeTest {
+ protected:
+  KeepingBridgeTest() : BridgeTest("keep_when_transferred: true") {}
+};
+
+TEST_F(KeepingBridgeTest, TheOtherLegStaysWhenOneIsTransferred) {
   Connect();
   TransferStream stream = client_.Refer(caller_leg_, "sip:c@target.example");
   caller_.Answer(caller_.Expect("REFER"), 202);
