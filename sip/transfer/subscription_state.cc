@@ -42,6 +42,18 @@ std::string Unquote(std::string_view text) {
   return plain;
 }
 
+// A reason is a token, so without "=" (RFC 6665, section 8.4), but Linphone 5.1
+// writes "reason=reason=noresource".
+std::string ReadReason(std::string_view value) {
+  constexpr std::string_view kTwice = "reason=";
+  if (EqualsIgnoreCase(value.substr(0, kTwice.size()), kTwice)) {
+    value.remove_prefix(kTwice.size());
+  }
+  std::string reason = CleanText(value);
+  absl::AsciiStrToLower(&reason);
+  return reason;
+}
+
 std::optional<std::chrono::seconds> ReadDeltaSeconds(std::string_view text) {
   if (text.empty()) return std::nullopt;
   std::uint64_t seconds = 0;
@@ -74,8 +86,7 @@ std::optional<SubscriptionState> ReadSubscriptionState(
   state.token = CleanText(token);
   for (const HeaderParameter& parameter : ReadParameters(header_value)) {
     if (EqualsIgnoreCase(parameter.name, "reason") && state.reason.empty()) {
-      state.reason = CleanText(parameter.value);
-      absl::AsciiStrToLower(&state.reason);
+      state.reason = ReadReason(parameter.value);
     } else if (EqualsIgnoreCase(parameter.name, "expires") && !state.expires) {
       state.expires = ReadDeltaSeconds(parameter.value);
     } else if (EqualsIgnoreCase(parameter.name, "retry-after") &&

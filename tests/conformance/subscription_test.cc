@@ -72,6 +72,9 @@ INSTANTIATE_TEST_SUITE_P(
                v1::TRANSFER_OUTCOME_ACCEPTED_UNCONFIRMED},
         Reason{"terminated;reason=rejected",
                v1::TRANSFER_OUTCOME_REFER_DECLINED},
+        // As Linphone writes it.
+        Reason{"terminated;reason=reason=rejected",
+               v1::TRANSFER_OUTCOME_REFER_DECLINED},
         Reason{"terminated;reason=giveup", v1::TRANSFER_OUTCOME_REFER_DECLINED},
         Reason{"terminated;reason=probation;retry-after=60",
                v1::TRANSFER_OUTCOME_SUBSCRIPTION_REJECTED_BY_PEER},
