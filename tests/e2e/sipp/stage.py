@@ -89,7 +89,8 @@ class Child:
         self.process = None
 
     def start(self, command, **more):
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **more)
+        more = {"stdin": subprocess.DEVNULL, **more}
+        self.process = subprocess.Popen(command, **more)
 
     def __enter__(self):
         return self
@@ -150,7 +151,14 @@ class Server(Child):
     outlives the server. `wrapper` are the words in front of the command.
     """
 
-    def __init__(self, config="", state=None, wrapper=(), environment=None):
+    def __init__(
+        self,
+        config="",
+        state=None,
+        wrapper=(),
+        environment=None,
+        sip_listen="127.0.0.1:0",
+    ):
         super().__init__()
         self.log = []
         (self.path / "config").write_text(config)
@@ -162,7 +170,7 @@ class Server(Child):
                 CALLCONTROLD,
                 f"--config={self.path / 'config'}",
                 "--grpc_listen=127.0.0.1:0",
-                "--sip_listen=127.0.0.1:0",
+                f"--sip_listen={sip_listen}",
                 f"--state_dir={state or self.path / 'state'}",
             ],
             stderr=subprocess.PIPE,
@@ -175,7 +183,7 @@ class Server(Child):
             self.__exit__()
             raise AssertionError("callcontrold does not serve:\n" + "".join(self.log))
         self.grpc = f"127.0.0.1:{self._ports['grpc']}"
-        self.sip = f"127.0.0.1:{self._ports['sip']}"
+        self.sip = f"{sip_listen.rpartition(':')[0]}:{self._ports['sip']}"
 
     def _read_log(self):
         for line in self.process.stderr:
