@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Calls of Linphone are transferred: to another Linphone, and to a baresip.
+
+Linphone holds the call by a re-INVITE of its own before it calls the target,
+and takes it off again where the target does not answer.
+"""
+
+import network
+import scene
+from phones import Baresip, Linphone
+
+APP = "sip:app@127.0.0.2"
+
+
+class LinphoneTest(scene.Scene):
+    def test_a_call_that_came_is_transferred(self):
+        alice = self.join(Linphone("alice", 5071))
+        bob = self.join(Baresip("bob", "127.0.0.12"))
+        call = self.call_from(alice, APP)
+        result = self.refer(call, bob.uri)
+        self.assert_transferred(result, call)
+        bob.await_event("CALL_ESTABLISHED", "alice@127.0.0.1")
+        # It writes "reason=reason=noresource".
+        self.assertEqual(result["subscriptionReason"], "noresource")
+
+    def test_a_call_is_held_first(self):
+        alice = self.join(Linphone("alice", 5071))
+        bob = self.join(Baresip("bob", "127.0.0.12"))
+        call = self.call_from(alice, APP)
+        result = self.refer(call, bob.uri, "--hold_first")
+        self.assert_transferred(result, call)
+        bob.await_event("CALL_ESTABLISHED", "alice@127.0.0.1")
+
+    def test_a_target_that_declines_leaves_the_call(self):
+        alice = self.join(Linphone("alice", 5071))
+        bob = self.join(Linphone("bob", 5072, answering=False))
+        call = self.call_from(alice, APP)
+        with self.referring(call, bob.uri) as transfer:
+            bob.await_event("IncomingReceived")
+            bob.hang_up()
+        self.assert_not_transferred(transfer.result(), "REFER_DECLINED", 603)
+        self.assert_hangs_up(call)
+
+    def test_a_consultation_is_taken_over(self):
+        alice = self.join(Linphone("alice", 5071))
+        bob = self.join(Linphone("bob", 5072))
+        call = self.call_from(alice, APP)
+        consultation = self.call_to(bob.uri)
+        result = self.refer(call, consultation, "--attended")
+        self.assert_transferred(result, call)
+        invite, sip_call_id = (
+            self.invites(alice)[-1],
+            self.call(consultation)["sipCallId"],
+        )
+        self.assertEqual(invite.header("replaces").split(";")[0], sip_call_id)
+        # By bob, for whom the new call takes its place.
+        self.assert_bye(sip_call_id)
+        self.assertEqual(self.call(consultation)["state"], "CALL_STATE_ENDED")
+
+    def test_a_target_that_cannot_replace_leaves_both_calls(self):
+        """baresip refuses the Replaces that Linphone asks it for."""
+        alice = self.join(Linphone("alice", 5071))
+        bob = self.join(Baresip("bob", "127.0.0.12"))
+        call = self.call_from(alice, APP)
+        consultation = self.call_to(bob.uri)
+        result = self.refer(call, consultation, "--attended")
+        self.assert_not_transferred(result, "TARGET_FAILED", 420)
+        self.assert_hangs_up(consultation)
+        self.assert_hangs_up(call)
+
+
+if __name__ == "__main__":
+    network.enter()
+    scene.main()
