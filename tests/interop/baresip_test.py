@@ -64,8 +64,7 @@ class BaresipTest(scene.Scene):
         result = self.refer(call, consultation, "--attended")
         self.assert_transferred(result, call)
         alice.await_event("CALL_ESTABLISHED", "@127.0.0.12")
-        invite = self.invites(alice)[-1]
-        self.assertEqual(invite.headers("replaces"), [])
+        self.assertEqual(self.last_invite(alice).headers("replaces"), [])
         self.assert_bye(self.call(consultation)["sipCallId"])
 
 

@@ -9,7 +9,7 @@ carry the route that the proxy recorded, and the NOTIFYs come the same way.
 import network
 import proxy
 import scene
-from phones import Baresip
+from phones import Baresip, Linphone
 
 APP, ALICE, BOB = "sip:app@127.0.0.5", "sip:alice@127.0.0.5", "sip:bob@127.0.0.5"
 
@@ -40,6 +40,25 @@ class KamailioTest(scene.Scene):
             self.bob.hang_up()
         self.assert_not_transferred(transfer.result(), "TARGET_FAILED", 486)
         self.assert_hangs_up(call)
+
+    def test_a_consultation_is_taken_over(self):
+        """Both calls came through the proxy; the call that replaces one of them
+        goes to the Contact of bob, past it."""
+        self.join(
+            proxy.Kamailio(
+                app="sip:app@127.0.0.2:5060",
+                alice="sip:alice@127.0.0.1:5071",
+                bob="sip:bob@127.0.0.1:5072",
+            )
+        )
+        alice = self.join(Linphone("alice", 5071))
+        self.join(Linphone("bob", 5072))
+        call = self.call_from(alice, APP)
+        consultation = self.call_to(BOB)
+        result = self.refer(call, consultation, "--attended")
+        self.assert_transferred(result, call)
+        self.assert_through_proxy(call, "UDP", routes=1)
+        self.assert_taken_over(alice, consultation)
 
     def set_the_stage(self, phones, server, answering=True):
         """`phones` and `server` are the transports to them."""

@@ -146,17 +146,31 @@ class Scene(unittest.TestCase):
             "200 to a BYE",
         )
 
-    def invites(self, phone):
-        """The INVITEs of new calls of a phone, each once, but the first, by which
-        it called the server; the phone itself sent them."""
-        found = {
-            m.call_id: m
+    def assert_taken_over(self, phone, consultation):
+        """The new call of the phone names the consultation, which the target
+        then ends: its other side is now the phone (RFC 3891, 3)."""
+        sip_call_id = self.call(consultation)["sipCallId"]
+        replaces = self.last_invite(phone).header("replaces")
+        self.assertEqual(replaces.partition(";")[0], sip_call_id)
+        self.assert_bye(sip_call_id)
+        bye = next(
+            m
+            for m in self.wire.messages()
+            if m.is_request("BYE") and m.call_id == sip_call_id
+        )
+        self.assertNotEqual(bye.source.address, SERVER.address)
+        self.assertEqual(self.call(consultation)["state"], "CALL_STATE_ENDED")
+
+    def last_invite(self, phone):
+        """The INVITE by which a phone placed its last call."""
+        via = f"{phone.end[0]}:{phone.end[1]}"
+        return [
+            m
             for m in self.wire.messages()
             if m.is_request("INVITE")
             and "tag=" not in m.header("to")
-            and f"{phone.end[0]}:{phone.end[1]}" in m.header("via")
-        }
-        return list(found.values())
+            and via in m.header("via")
+        ][-1]
 
 
 def main():
