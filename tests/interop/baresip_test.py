@@ -67,6 +67,19 @@ class BaresipTest(scene.Scene):
         self.assertEqual(self.last_invite(alice).headers("replaces"), [])
         self.assert_bye(self.call(consultation)["sipCallId"])
 
+    def test_a_transfer_is_given_up(self):
+        """baresip is content with the SUBSCRIBE and hangs up, with bob still
+        ringing: who gives up a transfer may lose the call."""
+        alice = self.join(Baresip("alice", "127.0.0.11"))
+        bob = self.join(Baresip("bob", "127.0.0.12", answering=False))
+        call = self.call_from(alice, APP)
+        with self.referring(call, bob.uri, followed=False) as transfer:
+            bob.await_event("CALL_INCOMING", "alice@127.0.0.11")
+            self.give_up(call)
+        self.assert_given_up(transfer.result(), 200)
+        self.assert_bye(self.call(call)["sipCallId"])
+        self.assertEqual(self.call(call)["state"], "CALL_STATE_ENDED")
+
 
 if __name__ == "__main__":
     network.enter()

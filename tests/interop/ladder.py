@@ -60,14 +60,24 @@ class Ladder:
         first request tells whose it is."""
         if tuple(end) in self._columns:
             return self._columns[tuple(end)]
-        if end not in learned and end == message.source:
-            via = re.match(r"SIP/2\.0/\w+\s+([^:;\s]+):?(\d*)", message.header("via"))
-            if via and not message.status:
-                learned[end] = self._columns.get((via[1], int(via[2] or 5060)))
+        if end not in learned and end == message.source and not message.status:
+            learned[end] = self._sender(message)
         if end in learned:
             return learned[end]
         alone = self._addresses.get(end.address, [])
         return alone[0] if len(alone) == 1 else None
+
+    def _sender(self, message):
+        """By its Via, or where that names a port of the moment, by its user."""
+        via = re.match(r"SIP/2\.0/\w+\s+([^:;\s]+):?(\d*)", message.header("via"))
+        column = via and self._columns.get((via[1], int(via[2] or 5060)))
+        if column is None:
+            user = re.search(r"sips?:([^@;>]+)@", message.header("from"))
+            for column, name in enumerate(self._names):
+                if user and name.startswith(f"{user[1]} "):
+                    return column
+            return None
+        return column
 
     def _head(self):
         line = ""

@@ -19,10 +19,12 @@ INSIDE = "CALLCONTROL_INTEROP_NETWORK"
 
 
 def enter():
-    """Runs this program again inside such a network; there it does nothing."""
+    """Runs this program again inside such a network, and returns there. What it
+    starts ends with it, however it ends."""
     if INSIDE not in os.environ:
         command = [
             program("unshare"), "--user", "--map-root-user", "--net",
+            "--pid", "--fork", "--kill-child",
             sys.executable, "-B", *sys.argv,
         ]  # fmt: skip
         os.execve(command[0], command, {**os.environ, INSIDE: "1"})

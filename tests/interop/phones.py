@@ -191,9 +191,10 @@ class Linphone(Phone):
     def dial(self, uri):
         self.command(f"call {uri}")
 
-    def hang_up(self):
-        """Ends its call, or declines one that rings."""
-        self.command("terminate")
+    def hang_up(self, call=""):
+        """Ends its call, or declines one that rings; of several the one with
+        this number, counted from 1."""
+        self.command(f"terminate {call}".rstrip())
 
     def command(self, text):
         self.process.stdin.write(f"{text}\n")

@@ -94,20 +94,33 @@ class Scene(unittest.TestCase):
     # Transfers.
 
     @contextlib.contextmanager
-    def referring(self, call, *words):
+    def referring(self, call, *words, followed=True):
         """A transfer that goes on while the test does something else; to be
         asked for its result() afterwards."""
         with concurrent.futures.ThreadPoolExecutor(1) as thread:
-            yield thread.submit(self.refer, call, *words)
+            yield thread.submit(self.refer, call, *words, followed=followed)
 
-    def refer(self, call, *words):
+    def refer(self, call, *words, followed=True):
         """A whole transfer by `callctl refer`; returns its result. What the
-        events say of the target must be what the NOTIFYs said."""
+        events say of the target must be what the NOTIFYs said: all of it, if the
+        transfer is `followed` to its end, and else the first of it."""
         told = self.server.items("refer", call, *words)
         self.assertTrue(told and "result" in told[-1], told)
-        statuses = [x["transferStatus"] for x in told if "transferStatus" in x]
-        self.assertEqual([x["callStatus"] for x in statuses], self.notified())
+        statuses = [
+            x["transferStatus"]["callStatus"] for x in told if "transferStatus" in x
+        ]
+        notified = self.notified()
+        if not followed:
+            notified = notified[: len(statuses)]
+        self.assertEqual(statuses, notified)
         return told[-1]["result"]
+
+    def give_up(self, call):
+        """Once it has been told something of the target."""
+        self.wire.wait(lambda m: m.is_request("NOTIFY"), "NOTIFY")
+        transfers = self.server.items("transfers")
+        transfer = next(x for x in transfers if x["callId"] == call)
+        self.server.items("cancel", transfer["transferId"])
 
     def notified(self):
         """What came to the server in NOTIFYs, each once, in the order of CSeq."""
@@ -133,17 +146,26 @@ class Scene(unittest.TestCase):
         self.assertEqual(result["finalReferredCallStatus"], status, result)
         self.assertEqual(result["callClearedBy"], "CALL_CLEARED_BY_NOBODY", result)
 
-    def assert_hangs_up(self, call):
-        """The call is as good as before: it is hung up now, and the far end
-        agrees."""
-        self.server.items("hangup", call)
-        self.assert_bye(self.call(call)["sipCallId"])
+    def assert_given_up(self, result, status):
+        """The far end has answered so to the SUBSCRIBE that ends the interest."""
+        self.assertEqual(result["outcome"], "TRANSFER_OUTCOME_CANCELLED", result)
+        answer = self.wire.wait(
+            lambda m: m.status and m.method == "SUBSCRIBE", "answer to a SUBSCRIBE"
+        )
+        self.assertEqual(answer.status, status)
 
-    def assert_bye(self, sip_call_id):
-        """A BYE in this dialog is answered."""
+    def assert_hangs_up(self, call, answer=200):
+        """The call is there until it is hung up now; the far end answers so."""
+        self.assertEqual(self.call(call)["state"], "CALL_STATE_ANSWERED")
+        self.server.items("hangup", call)
+        self.assert_bye(self.call(call)["sipCallId"], answer)
+        self.assertEqual(self.call(call)["state"], "CALL_STATE_ENDED")
+
+    def assert_bye(self, sip_call_id, status=200):
+        """A BYE in this dialog is answered so."""
         self.wire.wait(
-            lambda m: (m.method, m.status, m.call_id) == ("BYE", 200, sip_call_id),
-            "200 to a BYE",
+            lambda m: (m.method, m.status, m.call_id) == ("BYE", status, sip_call_id),
+            f"{status} to a BYE",
         )
 
     def assert_taken_over(self, phone, consultation):
