@@ -63,6 +63,7 @@ class BaresipTest(scene.Scene):
         consultation = self.call_to(bob.uri)
         result = self.refer(call, consultation, "--attended")
         self.assert_transferred(result, call)
+        self.assertIn("REPLACES_NOT_ADVERTISED", self.warnings)
         alice.await_event("CALL_ESTABLISHED", "@127.0.0.12")
         self.assertEqual(self.last_invite(alice).headers("replaces"), [])
         self.assert_bye(self.call(consultation)["sipCallId"])

@@ -59,6 +59,7 @@ class LinphoneTest(scene.Scene):
         consultation = self.call_to(bob.uri)
         result = self.refer(call, consultation, "--attended")
         self.assert_not_transferred(result, "TARGET_FAILED", 420)
+        self.assertIn("REPLACES_NOT_ADVERTISED", self.warnings)
         self.assert_hangs_up(consultation)
         self.assert_hangs_up(call)
 

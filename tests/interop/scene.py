@@ -45,7 +45,7 @@ class Scene(unittest.TestCase):
 
     def setUp(self):
         self.wire = self.enterContext(capture.Capture())
-        self.cast = []
+        self.cast, self.warnings = [], []
         self.addCleanup(self._tell)
         self.server = self.enterContext(Server())
 
@@ -103,7 +103,8 @@ class Scene(unittest.TestCase):
     def refer(self, call, *words, followed=True):
         """A whole transfer by `callctl refer`; returns its result. What the
         events say of the target must be what the NOTIFYs said: all of it, if the
-        transfer is `followed` to its end, and else the first of it."""
+        transfer is `followed` to its end, and else the first of it. `warnings`
+        are then the codes of its warnings."""
         told = self.server.items("refer", call, *words)
         self.assertTrue(told and "result" in told[-1], told)
         statuses = [
@@ -113,6 +114,7 @@ class Scene(unittest.TestCase):
         if not followed:
             notified = notified[: len(statuses)]
         self.assertEqual(statuses, notified)
+        self.warnings = [x["warning"]["code"] for x in told if "warning" in x]
         return told[-1]["result"]
 
     def give_up(self, call):
