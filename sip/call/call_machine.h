@@ -158,6 +158,11 @@ class CallMachine {
            !state_.hang_up_wanted && state_.own_offer == OwnOffer::kNone;
   }
 
+  // A session that the far end offered is not settled yet.
+  bool their_offer_open() const {
+    return state_.ack_due || state_.reinvite_ack_due || state_.offer_deferred;
+  }
+
   // The far end's INVITE is not answered yet.
   bool awaits_answer() const {
     return !state_.outbound && (state_.phase == CallPhase::kIncoming ||

@@ -14,6 +14,7 @@
 
 namespace callcontrol::sip {
 
+class ClientTransaction;
 class SofiaCall;
 class TlsLayer;
 class UriReferral;
@@ -99,6 +100,9 @@ class CallHost {
 
   // Destroys something of a call once nothing of the call is running.
   virtual void DestroyLater(std::shared_ptr<void> object) = 0;
+
+  // Keeps an INVITE that nobody waits for until it must have ended.
+  virtual void Abandon(std::shared_ptr<ClientTransaction> invite) = 0;
 
   virtual void OnTransferOpened() = 0;
   virtual void OnTransferEnded() = 0;

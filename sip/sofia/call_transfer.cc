@@ -84,6 +84,21 @@ void CallTransfer::OnLocalHangUp() { Perform(machine_.OnLocalHangUp(Now())); }
 
 void CallTransfer::OnShutdown() { Perform(machine_.OnShutdown(Now())); }
 
+bool CallTransfer::takes_leg_away() const {
+  if (machine_.state().progress != ReferProgress::kAccepted) return false;
+  if (!done()) return true;
+  switch (machine_.state().outcome) {
+    case TransferOutcome::kTransferred:
+    case TransferOutcome::kAcceptedUnconfirmed:
+    case TransferOutcome::kAcceptedNoSubscription:
+    case TransferOutcome::kAcceptedNoNotify:
+    case TransferOutcome::kLegEndedUnconfirmed:
+      return true;
+    default:
+      return false;
+  }
+}
+
 NotifyCandidate CallTransfer::candidate() const {
   return {.refer_cseqs = machine_.state().refer_cseqs,
           .open = !machine_.done(),

@@ -48,10 +48,9 @@ class CallTransfer {
 
   const std::string& id() const { return plan_.transfer_id; }
   bool done() const { return machine_.done(); }
-  // The far end took the REFER on.
-  bool accepted() const {
-    return machine_.state().progress == ReferProgress::kAccepted;
-  }
+  // The far end has left its call for the target's, or is about to: it took the
+  // REFER on, and nothing says that it stays.
+  bool takes_leg_away() const;
   NotifyCandidate candidate() const;
   const TransferState& state() const { return machine_.state(); }
 

@@ -66,7 +66,8 @@ std::unique_ptr<ClientTransaction> ClientTransaction::Send(
       TAG_IF(offers, SIPTAG_ALLOW_STR(allow.c_str())),
       TAG_IF(offers, SIPTAG_SUPPORTED_STR(kSupported)),
       TAG_IF(has_body, SIPTAG_CONTENT_TYPE_STR(request.content_type.c_str())),
-      TAG_IF(has_body, SIPTAG_PAYLOAD_STR(request.body.c_str())),
+      TAG_IF(has_body, SIPTAG_PAYLOAD(sip_payload_create(
+                           home, request.body.data(), request.body.size()))),
       SIPTAG_UNKNOWN(VerbatimHeaders(home, request.headers)), SIPTAG_END(),
       TAG_END());
   su_home_deinit(home);
@@ -107,6 +108,11 @@ std::string ClientTransaction::request_uri() const {
 }
 
 void ClientTransaction::Cancel() { nta_outgoing_cancel(request_); }
+
+void ClientTransaction::Abandon() {
+  on_answer_ = [](const sip_t&, Ending) {};
+  Cancel();
+}
 
 int ClientTransaction::HandleAnswer(ClientTransaction* self, nta_outgoing_t*,
                                     const sip_t* sip) {

@@ -71,6 +71,11 @@ class ClientTransaction {
   // answer is there. Its final answer comes all the same.
   void Cancel();
 
+  // Nobody is told any more. An INVITE is cancelled, and its final answer,
+  // other than a 2xx, is still acknowledged (RFC 3261, 17.1.1.3) while this is
+  // kept.
+  void Abandon();
+
   ~ClientTransaction();
   ClientTransaction(const ClientTransaction&) = delete;
   ClientTransaction& operator=(const ClientTransaction&) = delete;

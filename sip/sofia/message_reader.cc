@@ -107,7 +107,8 @@ std::vector<SipHeader> ReadHeaders(const sip_t& sip,
       header.value = Text(sip_header_as_string(
           home, reinterpret_cast<const sip_header_t*>(it)));
     }
-    if (CheckReferHeaders({header}).ok()) headers.push_back(std::move(header));
+    headers.push_back(std::move(header));
+    if (!CheckReferHeaders(headers).ok()) headers.pop_back();
   }
   su_home_deinit(home);
   return headers;

@@ -62,6 +62,7 @@ void SessionUpdate::Cancel() {
 void SessionUpdate::GiveUp() {
   const std::shared_ptr<SessionUpdate> self = shared_from_this();
   if (unanswered_ != nullptr) AnswerWith("");
+  if (invite_ != nullptr) host_.Abandon(std::move(invite_));
   Finish({.status = {487, sip_status_phrase(487)}});
 }
 
@@ -150,10 +151,19 @@ void SessionUpdate::AnswerWith(std::string answer) {
 void SessionUpdate::BackOff() {
   ++met_;
   call_.OnOfferMet();
+  AwaitBackoff();
+}
+
+void SessionUpdate::AwaitBackoff() {
   timer_ = host_.loop().timers().Add(
       std::chrono::steady_clock::now() + call_.DrawGlareBackoff(), [this] {
         timer_.reset();
-        Begin();
+        // RFC 3261, 14.1: not while one of theirs is open.
+        if (call_.live() && call_.their_offer_open()) {
+          AwaitBackoff();
+        } else {
+          Begin();
+        }
       });
 }
 

@@ -68,6 +68,7 @@ class SessionUpdate : public std::enable_shared_from_this<SessionUpdate> {
   void Acknowledge(std::shared_ptr<ClientTransaction> invite, Outcome outcome,
                    std::string answer = {});
   void BackOff();
+  void AwaitBackoff();
   void Finish(const Outcome& outcome);
 
   CallHost& host_;

@@ -96,6 +96,7 @@ SofiaCall::~SofiaCall() {
   update_.reset();
   transfers_.clear();
   info_relays_.clear();
+  DisarmRelayTimer();
   if (deferred_ != nullptr && deferred_ != reinvite_) {
     nta_incoming_destroy(deferred_);
   }
@@ -149,6 +150,9 @@ void SofiaCall::ShutDownTransfers() {
 }
 
 void SofiaCall::HangUpLeg(std::string_view reason) {
+  // The ACK leaves before the BYE.
+  const auto update = update_;
+  if (update != nullptr && update->awaits_answer()) update->AnswerWith("");
   Perform(machine_.OnHangUp(reason));
 }
 

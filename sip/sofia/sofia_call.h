@@ -80,6 +80,10 @@ class SofiaCall final : public RequestHandler,
     snapshot_.tags = std::move(tags);
   }
 
+  // Whether SettleOffer() would answer something.
+  bool AwaitsOffer() const {
+    return deferred_ != nullptr || !asked_leg_id_.empty();
+  }
   bool bridged() const { return other_leg() != nullptr; }
 
   // Makes this call, which has just begun, and `other`, which is to be placed
@@ -150,6 +154,9 @@ class SofiaCall final : public RequestHandler,
   void RelayProgress(const SipStatus& status, std::string_view sdp);
   void RelayAnswer(std::string sdp);
   void RelayRefusal(const SipStatus& status, std::vector<std::string> contacts);
+  // Refuses the INVITE of this leg, which no other leg has answered yet.
+  void Refuse(const SipStatus& status, std::string_view why,
+              std::vector<std::string> contacts = {});
   // Whether a change of the session can be offered here now, without one being
   // open.
   bool MayBeOffered() const;
@@ -197,6 +204,7 @@ class SofiaCall final : public RequestHandler,
   // What is served in the dialog.
   std::string allow() const;
 
+  bool their_offer_open() const { return machine_.their_offer_open(); }
   void OnOfferSent() { machine_.OnOfferSent(); }
   void OnOfferMet() { machine_.OnOfferMet(); }
   // How long an INVITE of ours waits after a 491 (RFC 3261, 14.1).
@@ -255,6 +263,9 @@ class SofiaCall final : public RequestHandler,
   // The far end's request is answered when the other leg has answered it.
   int DeferOffer(nta_incoming_t* request, const sip_t& sip, SofiaCall& other);
   void RefuseDeferred(const SipStatus& status);
+  void ArmRelayTimer(Milliseconds wait, absl::AnyInvocable<void()> then);
+  void DisarmRelayTimer();
+  void OnRelayEnded(const SessionUpdate::Outcome& outcome);
   void OnPlaceDecided(const SessionUpdate::Outcome& outcome);
   void OnDeferredCancelled();
   struct InfoRelay;
@@ -354,8 +365,9 @@ class SofiaCall final : public RequestHandler,
   std::string asked_leg_id_;
   // What was relayed to this leg is wanted no more.
   bool relay_withdrawn_ = false;
-  // Whose offer was relayed to this leg.
+  // Whose offer, relayed to this leg, is open; empty for none.
   std::string offered_by_;
+  std::optional<TimerQueue::Id> relay_timer_;
   // The 2xx to our INVITE, whose ACK is to come.
   std::shared_ptr<ClientTransaction> unacknowledged_;
   std::vector<std::shared_ptr<InfoRelay>> info_relays_;

@@ -7,6 +7,7 @@
 // for both directions: while an offer goes one way, one that comes the other
 // way gets 491.
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,12 @@ namespace {
 constexpr std::size_t kMostInfos = 16;
 
 constexpr int kNoStatus = 0;
+
+// How long a relayed offer waits for its answer, in T1: less than the far end
+// of the other leg waits for the answer to an UPDATE (Timer F).
+constexpr int kRelayLimit = 60;
+
+constexpr char kGone[] = "The other side is gone";
 
 }  // namespace
 
@@ -70,12 +77,13 @@ void SofiaCall::RelayProgress(const SipStatus& status, std::string_view sdp) {
   const bool rang = machine_.state().phase == CallPhase::kRinging;
   const bool early_media = !sdp.empty() && offered_media_.has_value();
   progress_ = {.status = status.code, .phrase = status.reason};
+  const bool changed = early_media && sdp != local_sdp_;
   if (early_media) {
     progress_.sdp = std::string(sdp);
     RememberLocalSdp(progress_.sdp);
   }
   Perform(machine_.OnProgress());
-  if (rang && early_media) Publish(CallChange::kUpdated);
+  if (rang && changed) Publish(CallChange::kUpdated);
 }
 
 void SofiaCall::RelayAnswer(std::string sdp) {
@@ -91,13 +99,18 @@ void SofiaCall::RelayAnswer(std::string sdp) {
 
 void SofiaCall::RelayRefusal(const SipStatus& status,
                              std::vector<std::string> contacts) {
-  const SipStatus relayed = RelayedRefusal(status);
-  reject_ = {.status = relayed.code,
-             .phrase = relayed.reason,
+  Refuse(RelayedRefusal(status),
+         absl::StrCat("the other leg was refused: ", status.code, " ",
+                      status.reason),
+         std::move(contacts));
+}
+
+void SofiaCall::Refuse(const SipStatus& status, std::string_view why,
+                       std::vector<std::string> contacts) {
+  reject_ = {.status = status.code,
+             .phrase = status.reason,
              .contacts = std::move(contacts)};
-  Perform(machine_.OnRefused(
-      relayed.code, absl::StrCat("the other leg was refused: ", status.code,
-                                 " ", status.reason)));
+  Perform(machine_.OnRefused(status.code, why));
 }
 
 void SofiaCall::RelayAck(std::string_view answer) {
@@ -106,7 +119,11 @@ void SofiaCall::RelayAck(std::string_view answer) {
   } else if (const auto update = update_;
              update != nullptr && update->awaits_answer()) {
     update->AnswerWith(ContinueSession(answer, local_sdp_));
+  } else {
+    return;
   }
+  // There is no session without one.
+  if (answer.empty()) HangUp("the offer in the 2xx was not answered");
 }
 
 // ---- Changes of the session ---------------------------------------------
@@ -132,27 +149,62 @@ int SofiaCall::DeferOffer(nta_incoming_t* request, const sip_t& sip,
 void SofiaCall::RelayOffer(std::string sdp, const SofiaCall& from) {
   relay_withdrawn_ = false;
   offered_by_ = from.snapshot_.call_id;
+  ArmRelayTimer(kRelayLimit * host_.options().t1, [this] {
+    if (SofiaCall* const asker = host_.Find(offered_by_)) {
+      asker->SettleOffer({.status = {504, "The other side did not answer"}});
+    }
+    WithdrawOffer();
+    // RFC 3261, 9.1.
+    ArmRelayTimer(64 * host_.options().t1, [this] {
+      if (const auto update = update_) update->GiveUp();
+    });
+  });
   Renegotiate(
       [this, sdp = std::move(sdp)] { return ContinueSession(sdp, local_sdp_); },
       false,
-      [this](const SessionUpdate::Outcome& outcome) {
-        SofiaCall* const asker = host_.Find(offered_by_);
-        if (asker != nullptr && !relay_withdrawn_) {
-          asker->SettleOffer(
-              machine_.live()
-                  ? outcome
-                  : SessionUpdate::Outcome{{500, "The other side is gone"}});
-        } else if (SofiaCall* const other = other_leg();
-                   other != nullptr && IsSuccess(outcome.status.code)) {
-          // The CANCEL came too late.
-          RelayOffer(other->snapshot_.remote_sdp, *other);
-        }
-      });
+      [this](const SessionUpdate::Outcome& outcome) { OnRelayEnded(outcome); });
+}
+
+void SofiaCall::ArmRelayTimer(Milliseconds wait,
+                              absl::AnyInvocable<void()> then) {
+  DisarmRelayTimer();
+  relay_timer_ =
+      host_.loop().timers().Add(std::chrono::steady_clock::now() + wait,
+                                [this, then = std::move(then)]() mutable {
+                                  relay_timer_.reset();
+                                  then();
+                                });
+}
+
+void SofiaCall::DisarmRelayTimer() {
+  if (relay_timer_) host_.loop().timers().Cancel(*relay_timer_);
+  relay_timer_.reset();
+}
+
+void SofiaCall::OnRelayEnded(const SessionUpdate::Outcome& outcome) {
+  DisarmRelayTimer();
+  SofiaCall* const asker = host_.Find(std::exchange(offered_by_, ""));
+  if (!relay_withdrawn_) {
+    // One that was given up is no answer of the far end's.
+    const bool given_up = !outcome.answered && outcome.status.code == 487;
+    if (asker != nullptr) {
+      asker->SettleOffer(given_up ? SessionUpdate::Outcome{{500, kGone}}
+                                  : outcome);
+    }
+    return;
+  }
+  SofiaCall* const other = other_leg();
+  if (other != nullptr && IsSuccess(outcome.status.code) &&
+      !other->snapshot_.remote_sdp.empty()) {
+    // The CANCEL came too late.
+    RelayOffer(other->snapshot_.remote_sdp, *other);
+  }
 }
 
 void SofiaCall::OnTheirOffer(const SessionUpdate::Outcome& offer) {
   SofiaCall* const asker = host_.Find(offered_by_);
-  if (asker != nullptr && asker->live() && !relay_withdrawn_) {
+  if (asker != nullptr && asker->live() && asker->AwaitsOffer() &&
+      !relay_withdrawn_) {
     asker->SettleOffer(offer);
   } else if (const auto update = update_) {
     update->AnswerWith("");
@@ -199,9 +251,14 @@ void SofiaCall::OnDeferredCancelled() {
 }
 
 void SofiaCall::WithdrawOffer() {
-  if (update_ == nullptr) return;
+  const auto update = update_;
+  if (update == nullptr) return;
   relay_withdrawn_ = true;
-  update_->Cancel();
+  if (update->awaits_answer()) {
+    update->AnswerWith("");
+  } else {
+    update->Cancel();
+  }
 }
 
 // ---- Replaces ------------------------------------------------------------
@@ -209,7 +266,7 @@ void SofiaCall::WithdrawOffer() {
 void SofiaCall::TakePlaceInBridge(const sip_t& sip, SofiaCall& replaced) {
   SofiaCall* const other = replaced.other_leg();
   if (other == nullptr || !other->MayBeOffered()) {
-    RelayRefusal({491, sip_status_phrase(491)}, {});
+    Refuse({491, sip_status_phrase(491)}, "the other leg is being changed");
     return;
   }
   asked_leg_id_ = other->snapshot_.call_id;
@@ -218,8 +275,13 @@ void SofiaCall::TakePlaceInBridge(const sip_t& sip, SofiaCall& replaced) {
 
 void SofiaCall::OnPlaceDecided(const SessionUpdate::Outcome& outcome) {
   SofiaCall* const other = host_.Find(std::exchange(asked_leg_id_, ""));
-  if (other == nullptr || !IsSuccess(outcome.status.code)) {
-    RelayRefusal(RelayedDialogRefusal(outcome.status), {});
+  const bool taken =
+      IsSuccess(outcome.status.code) && !outcome.remote_sdp.empty();
+  if (other == nullptr || !taken) {
+    const SipStatus status = IsSuccess(outcome.status.code)
+                                 ? SipStatus{500, "No session description came"}
+                                 : RelayedDialogRefusal(outcome.status);
+    Refuse(status, "the other leg was not taken over");
     return;
   }
   // The replaced leg ends alone, with the answer to this one.
@@ -251,7 +313,7 @@ int SofiaCall::OnInfo(nta_incoming_t* request, const sip_t& sip) {
 
 int SofiaCall::RelayInfo(nta_incoming_t* request, const sip_t& sip) {
   if (machine_.state().phase != CallPhase::kAnswered ||
-      info_relays_.size() >= kMostInfos) {
+      machine_.state().ack_due || info_relays_.size() >= kMostInfos) {
     return RefuseForNow(request, 500);
   }
   const auto relay = std::make_shared<InfoRelay>(request);
@@ -307,7 +369,8 @@ void SofiaCall::LeaveBridge() {
   RefuseDeferred({487, sip_status_phrase(487)});
   SofiaCall* const other = Unbridge();
   if (other == nullptr) return;
-  const bool transferred = !transfers_.empty() && transfers_.back()->accepted();
+  const bool transferred =
+      !transfers_.empty() && transfers_.back()->takes_leg_away();
   if (transferred && keeps_other_leg_) {
     other->OnAlone();
   } else {
@@ -316,17 +379,28 @@ void SofiaCall::LeaveBridge() {
 }
 
 void SofiaCall::OnAlone() {
-  RefuseDeferred({500, "The other side is gone"});
+  RefuseDeferred({500, kGone});
   snapshot_.bridged_call_id.clear();
-  if (machine_.live()) Publish(CallChange::kUpdated);
+  if (!machine_.live()) return;
+  Publish(CallChange::kUpdated);
+  const auto update = update_;
+  if (update != nullptr && update->awaits_answer()) {
+    HangUp("nobody is left to answer the far end's offer");
+  }
 }
 
 void SofiaCall::OnOtherLegOver(std::string_view reason,
                                std::string_view sip_reason) {
-  RefuseDeferred({500, "The other side is gone"});
+  RefuseDeferred({500, kGone});
   if (!machine_.live()) return;
   bye_reason_ = sip_reason;
-  if (const auto update = update_) update->GiveUp();
+  if (!offered_by_.empty()) {
+    // It may be one that was to take the place of the leg that has ended.
+    if (SofiaCall* const asker = host_.Find(offered_by_)) {
+      asker->SettleOffer({.status = {500, kGone}});
+    }
+    WithdrawOffer();
+  }
   // Its transfer goes on, and says how this leg ends.
   other_leg_gone_ = open_transfer() != nullptr;
   if (other_leg_gone_) return;

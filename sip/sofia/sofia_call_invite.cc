@@ -307,8 +307,11 @@ bool SofiaCall::RememberRemoteSdp(std::string_view sdp) {
 }
 
 bool SofiaCall::TakeSession(const sip_t& sip, const std::string& answer) {
-  // The server's own answers hold nobody; that is what a resume goes back to.
-  if (snapshot_.on_hold && !client_has_media_) sdp_off_hold_ = answer;
+  // Answers of the server's own, or of the other leg, hold nobody; that is what
+  // a resume goes back to.
+  if (snapshot_.on_hold && (!client_has_media_ || bridged())) {
+    sdp_off_hold_ = answer;
+  }
   const bool local_changed = answer != local_sdp_;
   RememberLocalSdp(answer);
   return RememberRemoteSdp(SdpOf(sip)) || local_changed;

@@ -96,6 +96,8 @@ void SofiaCall::OnCallAnswered(const sip_t& sip,
   snapshot_.answer_time = absl::Now();
   RememberRemoteSdp(SdpOf(sip));
   OnSessionAnswered(sip);
+  if (answer_timer_) host_.loop().timers().Cancel(*answer_timer_);
+  answer_timer_.reset();
   unacknowledged_ = std::move(invite);
   SofiaCall* const caller = other_leg();
   const std::string sdp(SdpOf(sip));
@@ -129,7 +131,8 @@ void SofiaCall::OnCallRefused(const SipStatus& status,
                               std::vector<std::string> contacts,
                               CallEndedBy by) {
   outgoing_.reset();
-  SofiaCall* const caller = Unbridge();
+  // What this side gave up itself was not refused.
+  SofiaCall* const caller = machine_.is_calling() ? Unbridge() : nullptr;
   std::string reason = status.reason;
   for (const std::string& contact : contacts) {
     absl::StrAppend(&reason, "; Contact: ", contact);

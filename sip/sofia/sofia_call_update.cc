@@ -173,7 +173,7 @@ void SofiaCall::OnUpdateEnded(const std::string& offer, bool hold,
     const bool offered = offer != local_sdp_;
     if (hold && !snapshot_.on_hold) sdp_off_hold_ = local_sdp_;
     snapshot_.on_hold = hold;
-    RememberLocalSdp(offer);
+    if (!offer.empty()) RememberLocalSdp(offer);
     sdp_origin_.version = SdpVersion(offer).value_or(sdp_origin_.version);
     if (RememberRemoteSdp(outcome.remote_sdp) || offered) {
       Publish(CallChange::kUpdated);

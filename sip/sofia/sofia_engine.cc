@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/sofia/sofia_engine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <map>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "base/error.h"
 #include "sip/dns/resolver.h"
+#include "sip/sofia/client_transaction.h"
 #include "sip/sofia/message_reader.h"
 #include "sip/sofia/request_answers.h"
 #include "sip/sofia/sip_agent.h"
@@ -36,10 +38,12 @@ PlaceRequest RequestOf(const sip_t& sip, const BridgeTerms& terms,
                        const Trunk* trunk) {
   PlaceRequest request{.trunk = terms.trunk,
                        .to = terms.to,
-                       .from = UriText(*sip.sip_from->a_url),
                        .sdp = std::string(SdpOf(sip)),
                        .headers = ReadHeaders(sip, terms.pass_headers),
                        .ring_limit = terms.ring_limit};
+  // A caller without a usable identity is called for in the server's own name.
+  const std::string from = UriText(*sip.sip_from->a_url);
+  if (BuildUri("from", from, {}).ok()) request.from = from;
   if (!request.to.empty() || trunk == nullptr) return request;
   const url_t& wanted = *sip.sip_request->rq_url;
   if (wanted.url_type == url_tel) {
@@ -81,6 +85,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       calls_.clear();
       referrals_by_tag_.clear();
       referrals_.clear();
+      abandoned_.clear();
       buried_.clear();
       agent_.reset();
       gone.set_value();
@@ -281,6 +286,17 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     buried_.push_back(std::move(object));
   }
 
+  void Abandon(std::shared_ptr<ClientTransaction> invite) override {
+    invite->Abandon();
+    const ClientTransaction* const kept = invite.get();
+    abandoned_.push_back(std::move(invite));
+    loop_.timers().Add(
+        std::chrono::steady_clock::now() + 64 * options_.t1, [this, kept] {
+          std::erase_if(abandoned_,
+                        [kept](const auto& old) { return old.get() == kept; });
+        });
+  }
+
   void OnTransferOpened() override { ++open_transfers_; }
   void OnTransferEnded() override {
     --open_transfers_;
@@ -366,16 +382,18 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   void Bridge(SofiaCall& caller, const sip_t& sip, const BridgeTerms& terms) {
     const int hops = sip.sip_max_forwards == nullptr
                          ? kMaxForwards
-                         : static_cast<int>(sip.sip_max_forwards->mf_count);
+                         : static_cast<int>(std::min<unsigned long>(
+                               sip.sip_max_forwards->mf_count, 255));
     if (hops <= 0) {
-      caller.RelayRefusal({483, sip_status_phrase(483)}, {});
+      caller.Refuse({483, sip_status_phrase(483)}, "Max-Forwards is 0");
       return;
     }
     const std::shared_ptr<const Trunk> trunk = FindTrunk(terms.trunk, trunks_);
     absl::StatusOr<PlacePlan> plan = PlanCall(
         RequestOf(sip, terms, trunk.get()), options_, trunk, *contact());
     if (!plan.ok()) {
-      caller.RelayRefusal({404, std::string(plan.status().message())}, {});
+      caller.Refuse({404, sip_status_phrase(404)},
+                    std::string(plan.status().message()));
       return;
     }
     plan->max_forwards = hops - 1;
@@ -388,7 +406,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       call = SofiaCall::Place(*this, *std::move(plan));
     }
     if (call == nullptr) {
-      caller.RelayRefusal({503, sip_status_phrase(503)}, {});
+      caller.Refuse({503, sip_status_phrase(503)}, "too many calls are live");
       return;
     }
     SofiaCall& called = Keep(std::move(call));
@@ -506,6 +524,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   EngineObserver& observer_;
   std::random_device random_device_;
   std::unique_ptr<SipAgent> agent_;
+  std::vector<std::shared_ptr<ClientTransaction>> abandoned_;
   std::unordered_map<std::string, std::unique_ptr<SofiaCall>> calls_;
   std::multimap<std::string, SofiaCall*, std::less<>> by_sip_call_id_;
   // Transfers outside any call, by id, and by the tag that is theirs.

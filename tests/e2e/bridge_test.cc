@@ -202,6 +202,28 @@ TEST_F(ImpatientBridgeTest, NobodyAnswersInTime) {
   EXPECT_THAT(caller_.AwaitAnswer(invite_), Answered(480));
 }
 
+// The limit is for the ringing; the caller's ACK has a time of its own.
+TEST_F(ImpatientBridgeTest, AnAnswerEndsTheRinging) {
+  invite_ = caller_.StartInvite({});
+  called_.Answer(called_.Expect("INVITE"), 200, "",
+                 {{"Contact", called_.Contact()}}, CalledSdp());
+  const SipMessage ok = caller_.AwaitAnswer(invite_);
+  called_.ExpectNothing(1200ms);
+  caller_.Ack(ok, CallerSdp());
+  EXPECT_EQ(called_.Expect("ACK").body(), CallerSdp());
+  called_.AllowUnread();
+}
+
+TEST_F(BridgeTest, ACallerWithoutAUsableNameIsCalledForByTheServer) {
+  const SipMessage invite =
+      Ring({.from = "sip:alice@a.example;method=BYE", .sdp = CallerSdp()});
+  EXPECT_THAT(invite.Header("From"),
+              HasSubstr("<sip:callcontrol@far.example>"));
+  called_.Answer(invite, 486);
+  called_.Expect("ACK");
+  EXPECT_THAT(caller_.AwaitAnswer(invite_), Answered(486));
+}
+
 TEST_F(BridgeTest, ALoopEnds) {
   SipMessage invite = caller_.NewStrangerRequest("INVITE");
   invite.Set("Max-Forwards", "0").SetBody("application/sdp", CallerSdp());
@@ -398,7 +420,36 @@ TEST_F(BridgeTest, AByeWhileAnOfferIsOpen) {
   EXPECT_THAT(called_.Bye(), Answered(200));
   EXPECT_THAT(caller_.AwaitAnswer(offer), Answered(500));
   caller_.Answer(caller_.Expect("BYE"), 200);
+  called_.Answer(called_.Expect("CANCEL"), 200);
   called_.Answer(relayed, 487);
+  called_.Expect("ACK");
+}
+
+// There is no session without an answer: both ends hear it.
+TEST_F(BridgeTest, AnAckWithoutTheAnswerEndsBoth) {
+  Connect();
+  const SipMessage asks = Start(caller_, "INVITE", "");
+  called_.Answer(called_.Expect("INVITE"), 200, "", {}, CalledSdp(2));
+  caller_.Ack(caller_.AwaitAnswer(asks));
+  EXPECT_EQ(called_.Expect("ACK").body(), "");
+  ExpectByes();
+}
+
+// Nobody waits longer than the sender of an UPDATE would.
+//
+//  UPDATE --->   re-INVITE --->   <--- 180, and no more
+//    <--- 500    CANCEL --->
+TEST_F(BridgeTest, AnOfferThatNobodyAnswersEnds) {
+  Connect();
+  const SipMessage offer = Start(caller_, "INVITE", CallerSdp(2));
+  const SipMessage relayed = called_.Expect("INVITE");
+  called_.Answer(relayed, 180);
+  EXPECT_THAT(caller_.AwaitAnswer(offer), Answered(504));
+  called_.Answer(called_.Expect("CANCEL"), 200);
+  called_.Answer(relayed, 487);
+  called_.Expect("ACK");
+  EXPECT_THAT(caller_.ReInvite(CallerSdp()), Answered(200));
+  HangUp();
 }
 
 //  INFO --->   INFO --->
@@ -419,6 +470,21 @@ TEST_F(BridgeTest, DigitsGoThrough) {
   const SipMessage again = Start(called_, "INFO", "");
   caller_.Answer(caller_.Expect("INFO"), 469, "Bad Info Package");
   EXPECT_THAT(called_.AwaitAnswer(again), Answered(469));
+  HangUp();
+}
+
+TEST_F(BridgeTest, ABinaryInfoStaysWhole) {
+  Connect();
+  const std::string isup("\x01\x00\x02\x03", 4);
+  SipMessage info = caller_.NewRequest("INFO");
+  info.SetBody("application/isup;version=itu-t92+", isup);
+  caller_.SendRequest(info);
+  const SipMessage relayed = called_.Expect("INFO");
+  EXPECT_EQ(relayed.body(), isup);
+  EXPECT_EQ(relayed.Header("Content-Type"),
+            "application/isup;version=itu-t92+");
+  called_.Answer(relayed, 200);
+  EXPECT_THAT(caller_.AwaitAnswer(info), Answered(200));
   HangUp();
 }
 
@@ -494,6 +560,66 @@ TEST_F(KeepingBridgeTest, TheOtherLegStaysWhenOneIsTransferred) {
   EXPECT_THAT(called_.Update(), Answered(200));
   client_.HangUp(called_leg_);
   called_.Answer(called_.Expect("BYE"), 200);
+}
+
+// A transfer that failed takes nobody away.
+TEST_F(KeepingBridgeTest, TheOtherLegEndsWithOneThatStayed) {
+  Connect();
+  TransferStream stream = client_.Refer(caller_leg_, "sip:c@target.example");
+  caller_.Answer(caller_.Expect("REFER"), 202);
+  EXPECT_THAT(
+      caller_.Notify("SIP/2.0 486 Busy Here", "terminated;reason=noresource"),
+      Answered(200));
+  EXPECT_THAT(stream.RestUntilResult().back(),
+              Ended(v1::TRANSFER_OUTCOME_TARGET_FAILED));
+  EXPECT_THAT(caller_.Bye(), Answered(200));
+  called_.Answer(called_.Expect("BYE"), 200);
+}
+
+//  re-INVITE (hold) --->   (on the caller's leg)
+//                   <--- BYE   (of the one that was called)
+//  <--- 200, ACK, REFER, 603; then BYE
+TEST_F(BridgeTest, TheOtherLegEndsDuringAHold) {
+  Connect();
+  v1::ReferRequest request;
+  request.set_call_id(caller_leg_);
+  request.set_refer_to("sip:c@target.example");
+  request.set_hold_first(true);
+  TransferStream stream = client_.Refer(request);
+  const SipMessage hold = caller_.Expect("INVITE");
+  EXPECT_THAT(called_.Bye(), Answered(200));
+  caller_.Answer(hold, 200, "", {}, CallerSdp(2));
+  caller_.Expect("ACK");
+  caller_.Answer(caller_.Expect("REFER"), 202);
+  EXPECT_THAT(caller_.Notify("SIP/2.0 200 OK", "terminated;reason=noresource"),
+              Answered(200));
+  caller_.Answer(caller_.Expect("BYE"), 200);
+  EXPECT_THAT(stream.RestUntilResult().back(),
+              Ended(v1::TRANSFER_OUTCOME_TRANSFERRED));
+}
+
+// What a far end offered while it was on hold counts afterwards.
+TEST_F(BridgeTest, AResumeGoesToWhatTheOtherSideSaidLast) {
+  Connect();
+  v1::ReferRequest request;
+  request.set_call_id(caller_leg_);
+  request.set_refer_to("sip:c@target.example");
+  request.set_hold_first(true);
+  TransferStream stream = client_.Refer(request);
+  caller_.Answer(caller_.Expect("INVITE"), 200, "", {}, CallerSdp(2));
+  caller_.Expect("ACK");
+  const SipMessage refer = caller_.Expect("REFER");
+  const SipMessage offer = Start(caller_, "INVITE", SdpOffer({41002}, 3));
+  called_.Answer(called_.Expect("INVITE"), 200, "", {}, SdpOffer({42222}, 2));
+  called_.Expect("ACK");
+  caller_.Ack(caller_.AwaitAnswer(offer));
+  caller_.Answer(refer, 603);
+  const SipMessage resume = caller_.Expect("INVITE");
+  EXPECT_THAT(resume.body(), HasSubstr("m=audio 42222"));
+  caller_.Answer(resume, 200, "", {}, SdpOffer({41002}, 4));
+  caller_.Expect("ACK");
+  stream.RestUntilResult();
+  HangUp();
 }
 
 // The transfer's own result is not lost with the other leg.
@@ -574,6 +700,30 @@ TEST_F(BridgeTest, AReplacementEndsWithTheBridge) {
   EXPECT_THAT(called_.Bye(), Answered(200));
   EXPECT_THAT(heir.AwaitAnswer(invite), Answered(500));
   caller_.Answer(caller_.Expect("BYE"), 200);
+}
+
+TEST_F(BridgeTest, AReplacementWithoutAnAnswerEndsNobodyElse) {
+  Connect();
+  ScriptedPeer heir(server_.sip_port());
+  const SipMessage invite =
+      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  called_.Answer(called_.Expect("INVITE"), 200);
+  called_.Expect("ACK");
+  EXPECT_THAT(heir.AwaitAnswer(invite), Answered(500));
+  EXPECT_THAT(caller_.ReInvite(CallerSdp()), Answered(200));
+  HangUp();
+}
+
+TEST_F(BridgeTest, TheOneThatIsReplacedHangsUp) {
+  Connect();
+  ScriptedPeer heir(server_.sip_port());
+  const SipMessage invite =
+      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  const SipMessage relayed = called_.Expect("INVITE");
+  called_.Answer(relayed, 180);
+  EXPECT_THAT(caller_.Bye(), Answered(200));
+  EXPECT_THAT(heir.AwaitAnswer(invite), Answered(500));
+  called_.AllowUnread();
 }
 
 //  A hold of the server's own, and then an offer of the other side: the
