@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures the goals of docs/performance.md: see --help."""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import figures
+import measurements
+from measurements import FULL, SHORT, SUBJECTS
+from stage import BenchError, CORES, Server
+
+KEYS = [f"P{n}" for n in range(1, 9)]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="./bench",
+        description="Measures what a transfer costs, against the bare nta program "
+        "and SIPp in the same run, and prints a line for each goal of "
+        "docs/performance.md.",
+    )
+    parser.add_argument("goals", nargs="*", metavar="GOAL", help="P1 to P8; all")
+    parser.add_argument("--short", action="store_true", help="under two minutes: "
+                        "windows before Timer J, one round, fewer calls")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds; 3")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--check", action="store_true", help="exit status 1 where "
+                        "a goal is not met")
+    parsed = parser.parse_args()
+    wrong = sorted(set(parsed.goals) - set(KEYS))
+    if wrong:
+        parser.error(f"no goal {' '.join(wrong)}: there are {' '.join(KEYS)}")
+    if parsed.rounds is not None and not 1 <= parsed.rounds <= 20:
+        parser.error("--rounds: 1 to 20")
+    parsed.goals = parsed.goals or KEYS
+    return parsed
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+class Bench:
+    """Runs what the wanted goals need, in rounds, and fills in the goals."""
+
+    def __init__(self, wanted, pace):
+        self._wanted = set(wanted)
+        self._pace = pace
+        self._samples = {}  # lists of Steady by what was run
+        self._idle = []
+        self._maxima = {"server": [], "floor": []}
+
+    def _wants(self, *keys):
+        return bool(self._wanted & set(keys))
+
+    def _steady_runs(self):
+        """Who runs at which rate in a round, in this order."""
+        runs = []
+        if self._wants("P1", "P2", "P4", "P5"):
+            runs.append(("server", 300))
+        if self._wants("P1", "P4"):
+            runs.append(("floor", 300))
+        if self._wants("P2"):
+            runs.append(("sipp", 300))
+        if self._wants("P7"):
+            runs += [("server", 100), ("server", 1_000)]
+        return runs
+
+    def _round(self):
+        for name, rate in self._steady_runs():
+            self._take((name, rate), SUBJECTS[name], rate)
+        if self._wants("P5"):
+            prepare = measurements.with_held(self._pace, self._idle)
+            self._take(("held", 300), Server, 300, prepare)
+        if self._wants("P3"):
+            for name, found in self._maxima.items():
+                found.append(measurements.clean_maximum(SUBJECTS[name], self._pace))
+                say(f"{name}: clean up to {found[-1][0]}/s, its core at "
+                    f"{found[-1][1]:.0f} %")
+
+    def _take(self, key, make, rate, prepare=None):
+        sample = measurements.steady(make, rate, self._pace, prepare)
+        self._samples.setdefault(key, []).append(sample)
+        late = "" if sample.p50_us is None else (
+            f", NOTIFY p50 {sample.p50_us:.0f} us, p99 {sample.p99_us:.0f} us")
+        flaws = f", flaws {sample.flaws}" if sample.flaws else ""
+        say(f"{key[0]} at {rate}/s: {sample.cpu_us:.0f} us a transfer{late}{flaws}")
+
+    def _middle(self, key, member):
+        return figures.middle(
+            [getattr(sample, member) for sample in self._samples.get(key, [])]
+        )
+
+    def run(self):
+        """The goals that are wanted, measured."""
+        for number in range(1, self._pace.rounds + 1):
+            if self._steady_runs() or self._wants("P3", "P5"):
+                say(f"round {number} of {self._pace.rounds}")
+                self._round()
+        goals = figures.goals()
+        self._fill_costs(goals)
+        self._fill_maximum(goals)
+        if self._wants("P6"):
+            held = measurements.held_memory(self._pace)
+            pending = measurements.pending_memory(self._pace)
+            goals["P6a"].figure, goals["P6b"].figure = held / 1024, pending / 1024
+        if self._wants("P8"):
+            few, many = map(measurements.unanswered_cpu, self._pace.unanswered)
+            goals["P8"].figure = many / few
+            goals["P8"].detail = f"{many:.0f} : {few:.0f} us"
+        return [goal for goal in goals.values() if goal.key[:2] in self._wanted]
+
+    def _fill_costs(self, goals):
+        def compare(key, above, below, member="cpu_us", factor=1):
+            values = [self._middle(run, member) for run in (above, below)]
+            goals[key].figure = figures.ratio(*values)
+            if None not in values:
+                goals[key].detail = f"{values[0]:.0f} : {values[1]:.0f} us"
+
+        server, floor = ("server", 300), ("floor", 300)
+        compare("P1", server, floor)
+        compare("P2", server, ("sipp", 300))
+        compare("P4a", server, floor, "p50_us")
+        compare("P4b", server, floor, "p99_us")
+        compare("P5a", ("held", 300), server)
+        compare("P7", ("server", 100), ("server", 1_000))
+        goals["P5b"].figure = figures.middle(self._idle)
+
+    def _fill_maximum(self, goals):
+        middles = {}
+        for name, found in self._maxima.items():
+            if not found:
+                return
+            rate = figures.middle([rate for rate, _ in found])
+            load = figures.middle([load for _, load in found])
+            middles[name] = (rate, load)
+        goals["P3"].figure = figures.ratio(middles["server"][0], middles["floor"][0])
+        goals["P3"].detail = " : ".join(
+            f"{rate:.0f}/s at {load:.0f} % of the core"
+            for rate, load in middles.values()
+        )
+
+
+def main():
+    parsed = arguments()
+    pace = SHORT if parsed.short else FULL
+    if parsed.rounds:
+        pace = measurements.dataclasses.replace(pace, rounds=parsed.rounds)
+    if len(CORES) < 2:
+        say("one core only: the far end shares it, so figures are not comparable")
+    if parsed.short:
+        say("short: windows end before Timer J, so figures are lower than they "
+            "stay and noisier")
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        say(f"the machine is busy (load {load:.1f}): expect noise")
+    try:
+        measured = Bench(parsed.goals, pace).run()
+    except (BenchError, OSError, subprocess.SubprocessError) as error:
+        say(f"failed: {error}")
+        return 2
+    print(figures.table(measured))
+    if parsed.json:
+        about = {"short": parsed.short, "rounds": pace.rounds, "load": load,
+                 "cores": len(CORES)}
+        parsed.json.write_text(figures.as_json(measured, about) + "\n")
+    unmet = [goal for goal in measured if not goal.met]
+    return 1 if parsed.check and unmet else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

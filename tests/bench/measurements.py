@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The measurements behind the goals. Each is bounded in calls and time."""
+
+import dataclasses
+import time
+
+import figures
+from stage import BenchError, FarEnd, Floor, Server, SippTransferor
+
+SUBJECTS = {"server": Server, "floor": Floor, "sipp": SippTransferor}
+
+
+@dataclasses.dataclass(frozen=True)
+class Pace:
+    """How long things take, in seconds, and how much there is of them.
+
+    `warm_up` is past Timer J (32 s, RFC 3261, 17.2.2): from then on as many
+    transactions end as begin.
+    """
+
+    warm_up: int = 36
+    window: int = 12
+    rounds: int = 3
+    held: int = 10_000
+    unanswered: tuple = (500, 5_000)
+    pending: int = 5_000
+    wave: int = 5_000
+    settle: int = 36
+    step: int = 6
+    halvings: int = 3
+
+
+FULL = Pace()
+SHORT = Pace(4, 4, 1, 2_000, (100, 1_000), 1_000, 1_000, 4, 2, 1)
+
+
+@dataclasses.dataclass
+class Steady:
+    """A load that went on at one rate."""
+
+    cpu_us: float  # CPU of the subject per transfer, microseconds
+    p50_us: float | None
+    p99_us: float | None
+    flaws: dict
+
+
+def steady(make, rate, pace, prepare=None):
+    """The CPU of one subject per transfer at `rate` a second."""
+    with make(warm_up=pace.warm_up) as subject:
+        held = prepare(subject) if prepare else None
+        count = rate * (pace.warm_up + pace.window + 4)
+        with FarEnd(subject, "caller", rate, count) as far_end:
+            time.sleep(pace.warm_up)
+            begin, cpu = time.time(), subject.cpu()
+            time.sleep(pace.window)
+            end, cpu = time.time(), subject.cpu() - cpu
+            time.sleep(1.5)  # SIPp tells once a second.
+            rows = far_end.rows()
+            if not rows:
+                raise BenchError(f"SIPp tells nothing: {far_end.complaint()}")
+            calls = figures.ended_calls(rows, end) - figures.ended_calls(rows, begin)
+        seen = subject.report()
+        if held:
+            held.__exit__()
+    if calls < rate * pace.window / 2:
+        raise BenchError(f"{make.name}: {calls:.0f} calls ended in {pace.window} s")
+    return Steady(
+        cpu / calls * 1e6,
+        seen.get("p50_us"),
+        seen.get("p99_us"),
+        {**figures.flaws(rows[-1]), **seen.get("failures", {})},
+    )
+
+
+def with_held(pace, idle):
+    """Prepares a subject with calls that stay; its idle CPU goes into `idle`."""
+
+    def prepare(subject):
+        far_end = FarEnd(subject, "held", 1_000, pace.held, pause=600)
+        time.sleep(pace.held / 1_000 + pace.settle)
+        cpu = subject.cpu()
+        time.sleep(pace.window)
+        idle.append((subject.cpu() - cpu) / pace.window * 100)
+        if int(far_end.last()["CurrentCall"]) != pace.held:
+            raise BenchError(f"not all {pace.held} calls are held")
+        return far_end
+
+    return prepare
+
+
+def clean(subject, rate, seconds):
+    """Whether a load leaves no call behind and no message is sent twice."""
+    with FarEnd(subject, "caller", rate, rate * seconds) as far_end:
+        # After the last call: the pauses of the call flow, and one for SIPp.
+        if not far_end.await_end(seconds + 2.5):
+            return False
+        return far_end.process.returncode == 0 and not figures.flaws(far_end.last())
+
+
+def clean_maximum(make, pace):
+    """The highest clean rate, and the CPU of the subject's core there in %."""
+    best, load, high = 0, 0, None
+    with make() as subject:
+        rate = 1_000
+        for _ in range(3 + pace.halvings):
+            cpu = subject.cpu()
+            if clean(subject, rate, pace.step):
+                best = rate
+                load = (subject.cpu() - cpu) / pace.step * 100
+            else:
+                high = rate
+                # What is left of the load that was too much.
+                time.sleep(1)
+            rate = (best + high) // 2 if high else rate * 2
+    return best, load
+
+
+def held_memory(pace):
+    """Bytes of a held call: of a second wave, which needs no memory for
+    transactions, because that of the first is free again."""
+    with Server(watched=False) as server:
+        waves, sizes = [], []
+        try:
+            for _ in range(2):
+                waves.append(FarEnd(server, "held", 500, pace.wave, pause=600))
+                time.sleep(pace.wave / 500 + pace.settle)
+                sizes.append(server.memory())
+                if int(waves[-1].last()["CurrentCall"]) != pace.wave:
+                    raise BenchError(f"not all {pace.wave} calls are held")
+        finally:
+            for wave in waves:
+                wave.__exit__()
+    return (sizes[1] - sizes[0]) / pace.wave
+
+
+def pending_memory(pace):
+    """Bytes of a transfer that rings, with its stream open and its transactions
+    waiting out Timer J."""
+    with Server() as server:
+        time.sleep(1)
+        before = server.memory()
+        with FarEnd(server, "late", 500, pace.pending, pause=600) as far_end:
+            time.sleep(pace.pending / 500 + 2)
+            if int(far_end.last()["CurrentCall"]) != pace.pending:
+                raise BenchError(f"not all {pace.pending} transfers are open")
+            return (server.memory() - before) / pace.pending
+
+
+def unanswered_cpu(count):
+    """CPU in microseconds of a REFER that nobody answers, to its result."""
+    with Server(client=[f"--count={count}"]) as server:
+        time.sleep(1)
+        cpu = server.cpu()
+        with FarEnd(server, "silent", 500, count, pause=90):
+            # 32 s of REFERs, as long for the question whether the call is there.
+            server.client.process.wait(count / 500 + 75)
+            cpu = server.cpu() - cpu
+        outcomes = server.report()["outcomes"]
+        if sum(outcomes.values()) != count:
+            raise BenchError(f"{count} REFERs ended as {outcomes}")
+    return cpu / count * 1e6
