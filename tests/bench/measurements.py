@@ -15,11 +15,12 @@ class Pace:
     """How long things take, in seconds, and how much there is of them.
 
     `warm_up` is past Timer J (32 s, RFC 3261, 17.2.2): from then on as many
-    transactions end as begin.
+    transactions end as begin. `t1_ms` is T1 of the REFERs that nobody answers,
+    which are given up after 64 times that.
     """
 
     warm_up: int = 36
-    window: int = 12
+    window: int = 8
     rounds: int = 3
     held: int = 10_000
     unanswered: tuple = (500, 5_000)
@@ -28,10 +29,11 @@ class Pace:
     settle: int = 36
     step: int = 6
     halvings: int = 3
+    t1_ms: int = 500
 
 
 FULL = Pace()
-SHORT = Pace(4, 4, 1, 2_000, (100, 1_000), 1_000, 1_000, 4, 2, 1)
+SHORT = Pace(3, 3, 1, 2_000, (100, 1_000), 1_000, 1_000, 3, 2, 0, t1_ms=50)
 
 
 @dataclasses.dataclass
@@ -146,14 +148,15 @@ def pending_memory(pace):
             return (server.memory() - before) / pace.pending
 
 
-def unanswered_cpu(count):
+def unanswered_cpu(count, t1_ms):
     """CPU in microseconds of a REFER that nobody answers, to its result."""
-    with Server(client=[f"--count={count}"]) as server:
+    t1 = f"sip {{ t1 {{ nanos: {t1_ms}000000 }} }}"
+    with Server(config=t1, client=[f"--count={count}"]) as server:
         time.sleep(1)
         cpu = server.cpu()
         with FarEnd(server, "silent", 500, count, pause=90):
-            # 32 s of REFERs, as long for the question whether the call is there.
-            server.client.process.wait(count / 500 + 75)
+            # 64*T1 of REFERs, and as long to ask whether the call is there.
+            server.client.process.wait(count / 500 + 2 * 64 * t1_ms / 1000 + 15)
             cpu = server.cpu() - cpu
         outcomes = server.report()["outcomes"]
         if sum(outcomes.values()) != count:
