@@ -118,7 +118,7 @@ def clean_maximum(make, pace):
 
 
 def held_memory(pace):
-    """Bytes of a held call: of a second wave, which needs no memory for
+    """KB of a held call: of a second wave, which needs no memory for
     transactions, because that of the first is free again."""
     with Server(watched=False) as server:
         waves, sizes = [], []
@@ -132,11 +132,11 @@ def held_memory(pace):
         finally:
             for wave in waves:
                 wave.__exit__()
-    return (sizes[1] - sizes[0]) / pace.wave
+    return (sizes[1] - sizes[0]) / pace.wave / 1024
 
 
 def pending_memory(pace):
-    """Bytes of a transfer that rings, with its stream open and its transactions
+    """KB of a transfer that rings, with its stream open and its transactions
     waiting out Timer J."""
     with Server() as server:
         time.sleep(1)
@@ -145,13 +145,12 @@ def pending_memory(pace):
             time.sleep(pace.pending / 500 + 2)
             if int(far_end.last()["CurrentCall"]) != pace.pending:
                 raise BenchError(f"not all {pace.pending} transfers are open")
-            return (server.memory() - before) / pace.pending
+            return (server.memory() - before) / pace.pending / 1024
 
 
 def unanswered_cpu(count, t1_ms):
     """CPU in microseconds of a REFER that nobody answers, to its result."""
-    t1 = f"sip {{ t1 {{ nanos: {t1_ms}000000 }} }}"
-    with Server(config=t1, client=[f"--count={count}"]) as server:
+    with Server(t1_ms=t1_ms, client=[f"--count={count}"]) as server:
         time.sleep(1)
         cpu = server.cpu()
         with FarEnd(server, "silent", 500, count, pause=90):

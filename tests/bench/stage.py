@@ -28,11 +28,11 @@ TURN = 0.02  # seconds between two looks at a file
 # Files and sockets of each process. SIPp and gRPC take what they find.
 MOST_CALLS = 20_000
 
-# A fresh start but for the ports; only calls to "agent" carry the tag that the
+# A fresh start but for the ports, T1 its default too; only calls to "agent" carry the tag that the
 # client looks for.
 CONFIG = """
 grpc { listen: "127.0.0.1:0" }
-sip { listen: "127.0.0.1:0" }
+sip { listen: "127.0.0.1:0" t1 { nanos: %d } }
 routes { request_uri: "agent@*" tags { name: "bench" } answer {} }
 routes { answer {} }
 """
@@ -144,9 +144,9 @@ class Server(Child):
 
     name = "server"
 
-    def __init__(self, warm_up=0, config="", client=(), watched=True):
+    def __init__(self, warm_up=0, t1_ms=500, client=(), watched=True):
         super().__init__(SUBJECT_CORE)
-        (self.path / "config").write_text(CONFIG + config)
+        (self.path / "config").write_text(CONFIG % (t1_ms * 1_000_000))
         self.start(
             [BUILD / "bin/callcontrold", f"--config={self.path / 'config'}"]
             + [f"--ports_file={self.path / 'ports'}", f"--state_dir={self.path}/state"]
