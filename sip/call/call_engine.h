@@ -190,8 +190,9 @@ class CallEngine {
 
   // Each acts on an incoming call that is not answered yet. NOT_FOUND where
   // there is no such call, FAILED_PRECONDITION (CALL_NOT_INCOMING) where it has
-  // been answered or has ended, INVALID_ARGUMENT for a session description
-  // that does not fit the offer.
+  // been answered or has ended, or (CALL_BRIDGED) the other leg of a bridge
+  // answers it, INVALID_ARGUMENT for a session description that does not fit
+  // the offer.
   virtual void Progress(ProgressRequest request, CallDone done) = 0;
   // `sdp` empty: an inactive answer.
   virtual void Answer(std::string call_id, std::string sdp, CallDone done) = 0;
@@ -200,10 +201,11 @@ class CallEngine {
   // Changes the session of an answered call by a re-INVITE; `done` once the far
   // end has answered it. OK at once where there is nothing to change.
   // FAILED_PRECONDITION: not answered or ending (CALL_NOT_READY), or refused by
-  // the far end (UPDATE_REJECTED). ABORTED: a change (UPDATE_IN_PROGRESS) or a
-  // transfer (TRANSFER_IN_PROGRESS) is open. INVALID_ARGUMENT (SDP_MISMATCH).
-  // UNAVAILABLE (CALL_LOST): no answer, or one that says the call is gone; the
-  // call ends.
+  // the far end (UPDATE_REJECTED), or a client's own description where the
+  // other leg of a bridge has it (CALL_BRIDGED). ABORTED: a change
+  // (UPDATE_IN_PROGRESS) or a transfer (TRANSFER_IN_PROGRESS) is open.
+  // INVALID_ARGUMENT (SDP_MISMATCH). UNAVAILABLE (CALL_LOST): no answer, or one
+  // that says the call is gone; the call ends.
   virtual void Update(UpdateRequest request, CallDone done) = 0;
 
   // Ends a call. NOT_FOUND where there is none; OK where it has ended already.

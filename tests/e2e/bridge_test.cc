@@ -94,6 +94,7 @@ class BridgeTest : public ::testing::Test {
 //  ACK --->      ACK --->
 //  BYE --->      BYE --->
 TEST_F(BridgeTest, ACallGoesThrough) {
+  Shows({"85"});
   const SipMessage invite =
       Ring({.from = "sip:+15551234@peer.example",
             .to = "sip:+15083084809@callcontrol.example",
