@@ -45,12 +45,12 @@ std::string Unquote(std::string_view text) {
 // A reason is a token, so without "=" (RFC 6665, section 8.4), but Linphone 5.1
 // writes "reason=reason=noresource".
 std::string ReadReason(std::string_view value) {
-  constexpr std::string_view kTwice = "reason=";
-  if (EqualsIgnoreCase(value.substr(0, kTwice.size()), kTwice)) {
-    value.remove_prefix(kTwice.size());
-  }
+  constexpr std::string_view kAgain = "reason=";
   std::string reason = CleanText(value);
   absl::AsciiStrToLower(&reason);
+  while (reason.compare(0, kAgain.size(), kAgain) == 0) {
+    reason.erase(0, kAgain.size());
+  }
   return reason;
 }
 

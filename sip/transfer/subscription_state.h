@@ -21,8 +21,8 @@ struct SubscriptionState {
   SubscriptionSubstate substate = SubscriptionSubstate::kActive;
   // The state as the peer wrote it: a token, so plain ASCII.
   std::string token;
-  // Why it is terminated, lower-cased and cleaned; a second "reason=" in front
-  // of it is left out. Empty where none was given.
+  // Why it is terminated, lower-cased and cleaned; "reason=" in front of it is
+  // left out. Empty where none was given.
   std::string reason;
   // How long it still lasts. Never set on a terminated subscription, where it
   // MUST be ignored. Values above 2^32-1 seconds count as that.
