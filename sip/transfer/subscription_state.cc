@@ -49,7 +49,8 @@ std::string ReadReason(std::string_view value) {
   std::string reason = CleanText(value);
   absl::AsciiStrToLower(&reason);
   while (reason.compare(0, kAgain.size(), kAgain) == 0) {
-    reason.erase(0, kAgain.size());
+    // What was behind the "=" may begin with what is cleaned away.
+    reason = CleanText(std::string_view(reason).substr(kAgain.size()));
   }
   return reason;
 }
