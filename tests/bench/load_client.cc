@@ -131,6 +131,16 @@ UnreadWatches::~UnreadWatches() {
   }
 }
 
+bool IsServed(v1::CallControl::Stub& stub) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  context.set_wait_for_ready(true);
+  v1::ListCallsRequest request;
+  request.set_page_size(1);
+  v1::ListCallsResponse response;
+  return stub.ListCalls(&context, request, &response).ok();
+}
+
 std::string CountTransfers(v1::CallControl::Stub& stub) {
   std::map<std::string, std::uint64_t> counts;
   v1::ListTransfersRequest request;

@@ -67,6 +67,10 @@ class UnreadWatches {
   std::vector<std::unique_ptr<Stream>> streams_;
 };
 
+// Whether the server has taken what was begun on this channel before: its
+// streams are there. Asks it something and waits for the answer.
+bool IsServed(v1::CallControl::Stub& stub);
+
 // How many transfers the server knows, by outcome and, where they are open, by
 // state: a JSON object. Empty where the server cannot be asked.
 std::string CountTransfers(v1::CallControl::Stub& stub);

@@ -3,18 +3,20 @@
 // The application of a benchmark:
 //
 //   load_client --server=HOST:PORT [--warm_up=SECONDS] [--count=N] [--unread]
-//               [--unread_watches=N] [--list]
+//               [--unread_watches=N] [--ready=FILE] [--list]
 //
 // Transfers every call with the tag "bench" until SIGTERM, or until N streams
 // have ended, and writes one JSON object to stdout. --unread reads no stream of
-// a transfer; --unread_watches opens streams of calls that nobody reads; --list
-// only counts the transfers that the server knows.
+// a transfer; --unread_watches opens streams of calls that nobody reads; FILE
+// is made once the server has all of them; --list only counts the transfers
+// that the server knows.
 #include <getopt.h>
 #include <signal.h>
 
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <string>
 
@@ -29,6 +31,7 @@ struct Arguments {
   std::chrono::seconds warm_up{};
   std::uint64_t count = 0;
   int unread_watches = 0;
+  std::string ready{};
   bool unread = false;
   bool list = false;
 };
@@ -39,6 +42,7 @@ bool Read(int argc, char** argv, Arguments& arguments) {
       {"warm_up", required_argument, nullptr, 'w'},
       {"count", required_argument, nullptr, 'c'},
       {"unread_watches", required_argument, nullptr, 'u'},
+      {"ready", required_argument, nullptr, 'y'},
       {"unread", no_argument, nullptr, 'r'},
       {"list", no_argument, nullptr, 'l'},
       {nullptr, 0, nullptr, 0}};
@@ -55,6 +59,9 @@ bool Read(int argc, char** argv, Arguments& arguments) {
         break;
       case 'u':
         arguments.unread_watches = std::atoi(optarg);
+        break;
+      case 'y':
+        arguments.ready = optarg;
         break;
       case 'r':
         arguments.unread = true;
@@ -101,6 +108,10 @@ int Run(const Arguments& arguments) {
   LoadClient client(*stub, tally, {.read = !arguments.unread});
   client.Start();
   const UnreadWatches unread(*stub, arguments.unread_watches);
+  if (!arguments.ready.empty()) {
+    if (!IsServed(*stub)) return 1;
+    std::ofstream ready(arguments.ready);
+  }
   AwaitEnd(stop, tally, arguments.count);
   std::cout << tally.Json() << std::endl;
   // Streams are open: nobody waits for them.
@@ -114,7 +125,8 @@ int main(int argc, char** argv) {
   callcontrol::bench::Arguments arguments;
   if (!callcontrol::bench::Read(argc, argv, arguments)) {
     std::cerr << "usage: load_client --server=HOST:PORT [--warm_up=SECONDS] "
-                 "[--count=N] [--unread] [--unread_watches=N] [--list]\n";
+                 "[--count=N] [--unread] [--unread_watches=N] [--ready=FILE] "
+                 "[--list]\n";
     return 2;
   }
   return callcontrol::bench::Run(arguments);

@@ -5,7 +5,7 @@ import dataclasses
 import time
 
 import figures
-from stage import BenchError, FarEnd, Floor, Server, SippTransferor
+from stage import PATIENCE, BenchError, FarEnd, Floor, Server, SippTransferor
 
 SUBJECTS = {"server": Server, "floor": Floor, "sipp": SippTransferor}
 
@@ -52,14 +52,12 @@ def steady(make, rate, pace, prepare=None):
         held = prepare(subject) if prepare else None
         count = rate * (pace.warm_up + pace.window + 4)
         with FarEnd(subject, "caller", rate, count) as far_end:
-            time.sleep(pace.warm_up)
+            far_end.await_time(pace.warm_up)
             begin, cpu = time.time(), subject.cpu()
-            time.sleep(pace.window)
+            far_end.await_time(pace.window)
             end, cpu = time.time(), subject.cpu() - cpu
-            time.sleep(1.5)  # SIPp tells once a second.
+            far_end.await_time(0)
             rows = far_end.rows()
-            if not rows:
-                raise BenchError(f"SIPp tells nothing: {far_end.complaint()}")
             calls = figures.ended_calls(rows, end) - figures.ended_calls(rows, begin)
         seen = subject.report()
         if held:
@@ -79,11 +77,12 @@ def with_held(pace, idle):
 
     def prepare(subject):
         far_end = FarEnd(subject, "held", 1_000, pace.held, pause=600)
-        time.sleep(pace.held / 1_000 + pace.settle)
-        cpu = subject.cpu()
-        time.sleep(pace.window)
-        idle.append((subject.cpu() - cpu) / pace.window * 100)
-        if int(far_end.last()["CurrentCall"]) != pace.held:
+        far_end.await_open(pace.held, pace.held / 1_000 + PATIENCE)
+        far_end.await_time(pace.settle)
+        begin, cpu = time.monotonic(), subject.cpu()
+        row = far_end.await_time(pace.window)
+        idle.append((subject.cpu() - cpu) / (time.monotonic() - begin) * 100)
+        if int(row["CurrentCall"]) != pace.held:
             raise BenchError(f"not all {pace.held} calls are held")
         return far_end
 
@@ -103,18 +102,17 @@ def clean(subject, rate, seconds):
 def clean_maximum(make, pace):
     """The highest clean rate, and the CPU of the subject's core there in %."""
     best, load, high = 0, 0, None
-    with make() as subject:
-        rate = 500
-        for _ in range(3 + pace.halvings):
+    rate = 500
+    for _ in range(3 + pace.halvings):
+        # Each with its own: nothing is left over from a load that was too much.
+        with make() as subject:
             cpu, begin = subject.cpu(), time.monotonic()
             if clean(subject, rate, pace.step):
                 best = rate
                 load = (subject.cpu() - cpu) / (time.monotonic() - begin) * 100
             else:
                 high = rate
-                # What is left of the load that was too much.
-                time.sleep(1)
-            rate = (best + high) // 2 if high else rate * 2
+        rate = (best + high) // 2 if high else rate * 2
     return best, load
 
 
@@ -126,10 +124,9 @@ def held_memory(pace):
         try:
             for _ in range(2):
                 waves.append(FarEnd(server, "held", 500, pace.wave, pause=600))
-                time.sleep(pace.wave / 500 + pace.settle)
+                waves[-1].await_open(pace.wave, pace.wave / 500 + PATIENCE)
+                waves[-1].await_time(pace.settle)
                 sizes.append(server.memory())
-                if int(waves[-1].last()["CurrentCall"]) != pace.wave:
-                    raise BenchError(f"not all {pace.wave} calls are held")
         finally:
             for wave in waves:
                 wave.__exit__()
@@ -140,19 +137,17 @@ def pending_memory(pace):
     """KB of a transfer that rings, with its stream open and its transactions
     waiting out Timer J."""
     with Server() as server:
-        time.sleep(1)
         before = server.memory()
         with FarEnd(server, "late", 500, pace.pending, pause=600) as far_end:
-            time.sleep(pace.pending / 500 + 2)
-            if int(far_end.last()["CurrentCall"]) != pace.pending:
-                raise BenchError(f"not all {pace.pending} transfers are open")
+            far_end.await_open(pace.pending, pace.pending / 500 + PATIENCE)
+            # The last of them ring by then.
+            far_end.await_time(1)
             return (server.memory() - before) / pace.pending / 1024
 
 
 def unanswered_cpu(count, t1_ms):
     """CPU in microseconds of a REFER that nobody answers, to its result."""
     with Server(t1_ms=t1_ms, client=[f"--count={count}"]) as server:
-        time.sleep(1)
         cpu = server.cpu()
         with FarEnd(server, "silent", 500, count, pause=90):
             # 64*T1 of REFERs, and as long to ask whether the call is there.

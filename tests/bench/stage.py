@@ -24,7 +24,8 @@ BUILD = ROOT / "build/release"
 CORES = sorted(os.sched_getaffinity(0))
 SUBJECT_CORE, FAR_END_CORE = CORES[-1], CORES[0]
 PATIENCE = 30  # seconds
-TURN = 0.02  # seconds between two looks at a file
+TURN = 0.02  # seconds between two looks for a file
+ROW_TURN = 0.2  # and at statistics: rarely, because something is measured
 # Files and sockets of each process. SIPp and gRPC take what they find.
 MOST_CALLS = 20_000
 
@@ -75,10 +76,17 @@ class Child:
         """The text of a file that the process writes once it serves."""
         end = time.monotonic() + PATIENCE
         while not (self.path / name).exists():
-            if self.process.poll() is not None or time.monotonic() > end:
+            if self.await_end(TURN) or time.monotonic() > end:
                 raise BenchError(f"{self.process.args[0]}: {self.complaint()}")
-            time.sleep(TURN)
         return (self.path / name).read_text()
+
+    def await_end(self, patience):
+        """Whether it ended in time."""
+        try:
+            self.process.wait(patience)
+            return True
+        except subprocess.TimeoutExpired:
+            return False
 
     def complaint(self):
         return (self.path / "stderr").read_text(errors="replace")[-2000:]
@@ -130,7 +138,7 @@ class Client(Child):
         super().__init__(FAR_END_CORE)
         self.start(
             [BUILD / "tests/bench/load_client", f"--server={grpc}"]
-            + [f"--warm_up={warm_up}", *more]
+            + [f"--warm_up={warm_up}", f"--ready={self.path / 'ready'}", *more]
         )
 
     def report(self):
@@ -154,6 +162,8 @@ class Server(Child):
         ports = dict(re.findall(r"(grpc|sip)=(\d+)", self.await_file("ports")))
         self.sip, self.grpc = ports["sip"], f"127.0.0.1:{ports['grpc']}"
         self.client = Client(self.grpc, warm_up, client) if watched else None
+        if self.client:
+            self.client.await_file("ready")
 
     def report(self):
         return self.client.report() if self.client else {}
@@ -231,10 +241,23 @@ class FarEnd(Child):
             raise BenchError(f"SIPp tells nothing: {self.complaint()}")
         return rows[-1]
 
-    def await_end(self, patience):
-        """Whether it ended in time."""
-        try:
-            self.process.wait(patience)
-            return True
-        except subprocess.TimeoutExpired:
-            return False
+    def await_row(self, wanted, patience):
+        """The first line of its statistics that `wanted` holds for. There is one
+        each second, and one at its end."""
+        end = time.monotonic() + patience
+        while True:
+            ended = self.await_end(ROW_TURN)
+            for row in self.rows():
+                if wanted(row):
+                    return row
+            if ended or time.monotonic() > end:
+                raise BenchError(f"SIPp came to {self.rows()[-1:]}: {self.complaint()}")
+
+    def await_time(self, seconds):
+        """Lets it go on for so long, as its own statistics say."""
+        until = time.time() + seconds
+        return self.await_row(lambda row: row["Time"] >= until, seconds + PATIENCE)
+
+    def await_open(self, count, patience):
+        """Until so many of its calls are open at once."""
+        self.await_row(lambda row: int(row["CurrentCall"]) == count, patience)

@@ -12,9 +12,8 @@ import contextlib
 import socket
 import subprocess
 import sys
-import time
 
-from stage import BenchError, FarEnd, Server
+from stage import PATIENCE, BenchError, FarEnd, Server
 
 MB = 1024 * 1024
 
@@ -33,7 +32,7 @@ def held_calls(size):
     """Many calls stay while others are transferred."""
     with Server(client=["--count=1000"]) as server:
         with FarEnd(server, "held", 1_000, size, pause=600) as held:
-            time.sleep(size / 1_000 + 2)
+            held.await_open(size, size / 1_000 + PATIENCE)
             with FarEnd(server, "caller", 200, 1_000):
                 seen = await_client(server, 60)
             still = int(held.last()["CurrentCall"])
@@ -59,7 +58,6 @@ def unread_streams(size):
     """Clients that never read: neither transfers nor watches."""
     calls = 1_000
     with Server(client=["--unread", f"--unread_watches={size}"]) as server:
-        time.sleep(2)
         before = server.memory()
         with FarEnd(server, "caller", 100, calls) as far_end:
             ended = far_end.await_end(calls / 100 + 20)
@@ -98,8 +96,8 @@ def connection_flood(size):
 def late_answers(size):
     """The target rings for 20 s, so that all transfers are open at once."""
     with Server(client=[f"--count={size}"]) as server:
-        with FarEnd(server, "late", 500, size, pause=20):
-            time.sleep(size / 500 + 5)
+        with FarEnd(server, "late", 500, size, pause=20) as far_end:
+            far_end.await_open(size, size / 500 + PATIENCE)
             memory = server.memory()
             seen = await_client(server, 60)
     return (
