@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Unkind load: nothing may be lost and memory must have a bound.
 
