@@ -57,13 +57,27 @@ class BridgeTest : public ::testing::Test {
     }
   }
 
-  // Names the caller's leg as the server sees it.
-  SipHeaders ReplacesCaller() const {
-    const PeerDialog& dialog = caller_.dialog();
-    return {
-        {"Replaces",
-         Cat(dialog.call_id, ";to-tag=", HeaderParameter(dialog.remote, "tag"),
-             ";from-tag=", HeaderParameter(dialog.local, "tag"))}};
+  // INVITE of one that takes the caller's place.
+  SipMessage ReplaceCaller(ScriptedPeer& heir) const {
+    return heir.StartInvite(
+        {.sdp = SdpOffer({43000}),
+         .headers = {{"Replaces", ReplacesOf(caller_.dialog())}}});
+  }
+
+  // INVITE --->   <--- 200 (SDP)   ACK --->
+  static void Accept(ScriptedPeer& peer, const SipMessage& invite,
+                     std::string_view sdp) {
+    peer.Answer(invite, 200, "", {}, sdp);
+    peer.Expect("ACK");
+  }
+
+  // Refers a leg that the server puts on hold before.
+  TransferStream ReferOnHold(const std::string& leg) {
+    v1::ReferRequest request;
+    request.set_call_id(leg);
+    request.set_refer_to("sip:c@target.example");
+    request.set_hold_first(true);
+    return client_.Refer(request);
   }
 
   void HangUp() {
@@ -274,8 +288,7 @@ TEST_F(BridgeTest, AReInviteGoesThroughBothWays) {
     const SipMessage offer = Start(*from, "INVITE", CallerSdp(2));
     const SipMessage relayed = to->Expect("INVITE");
     EXPECT_THAT(relayed.body(), HasSubstr("m=audio 41000 RTP/AVP 0 8\r\n"));
-    to->Answer(relayed, 200, "", {}, CalledSdp(2));
-    to->Expect("ACK");
+    Accept(*to, relayed, CalledSdp(2));
     const SipMessage ok = from->AwaitAnswer(offer);
     EXPECT_THAT(ok, Answered(200));
     EXPECT_THAT(ok.body(), HasSubstr("m=audio 42000 RTP/AVP 0 8\r\n"));
@@ -289,8 +302,7 @@ TEST_F(BridgeTest, AnOfferThatGoesOnIsPassedByteByByte) {
   const SipMessage offer = Start(caller_, "INVITE", CallerSdp(2));
   const SipMessage relayed = called_.Expect("INVITE");
   EXPECT_EQ(relayed.body(), CallerSdp(2));
-  called_.Answer(relayed, 200, "", {}, CalledSdp(2));
-  called_.Expect("ACK");
+  Accept(called_, relayed, CalledSdp(2));
   const SipMessage ok = caller_.AwaitAnswer(offer);
   EXPECT_EQ(ok.body(), CalledSdp(2));
   caller_.Ack(ok);
@@ -318,8 +330,7 @@ TEST_F(BridgeTest, AnUpdateGoesThrough) {
   const SipMessage update = Start(called_, "UPDATE", CalledSdp(2));
   const SipMessage relayed = caller_.Expect("INVITE");
   EXPECT_EQ(relayed.body(), CalledSdp(2));
-  caller_.Answer(relayed, 200, "", {}, CallerSdp(2));
-  caller_.Expect("ACK");
+  Accept(caller_, relayed, CallerSdp(2));
   const SipMessage ok = called_.AwaitAnswer(update);
   EXPECT_THAT(ok, Answered(200));
   EXPECT_EQ(ok.body(), CallerSdp(2));
@@ -358,8 +369,7 @@ TEST_F(BridgeTest, OffersThatCrossEnd) {
   const SipMessage relayed = called_.Expect("INVITE");
   const SipMessage second = Start(called_, "INVITE", CalledSdp(2));
   EXPECT_THAT(called_.AwaitAnswer(second), Answered(491));
-  called_.Answer(relayed, 200, "", {}, CalledSdp(3));
-  called_.Expect("ACK");
+  Accept(called_, relayed, CalledSdp(3));
   const SipMessage ok = caller_.AwaitAnswer(first);
   EXPECT_THAT(ok, Answered(200));
   caller_.Ack(ok);
@@ -372,8 +382,7 @@ TEST_F(BridgeTest, ASecondOfferHasToWait) {
   const SipMessage first = Start(caller_, "INVITE", CallerSdp(2));
   const SipMessage relayed = called_.Expect("INVITE");
   EXPECT_THAT(caller_.Update(CallerSdp(3)), Answered(500));
-  called_.Answer(relayed, 200, "", {}, CalledSdp(2));
-  called_.Expect("ACK");
+  Accept(called_, relayed, CalledSdp(2));
   caller_.Ack(caller_.AwaitAnswer(first));
   HangUp();
 }
@@ -403,12 +412,10 @@ TEST_F(BridgeTest, AReInviteIsCancelledTooLate) {
   EXPECT_THAT(caller_.Cancel(offer), Answered(200));
   EXPECT_THAT(caller_.AwaitAnswer(offer), Answered(487));
   called_.Answer(called_.Expect("CANCEL"), 200);
-  called_.Answer(relayed, 200, "", {}, CalledSdp(2));
-  called_.Expect("ACK");
+  Accept(called_, relayed, CalledSdp(2));
   const SipMessage restored = called_.Expect("INVITE");
   EXPECT_EQ(restored.body(), CallerSdp(3)) << "the first, with a version more";
-  called_.Answer(restored, 200, "", {}, CalledSdp(3));
-  called_.Expect("ACK");
+  Accept(called_, restored, CalledSdp(3));
   HangUp();
 }
 
@@ -438,8 +445,8 @@ TEST_F(BridgeTest, AnAckWithoutTheAnswerEndsBoth) {
 
 // Nobody waits longer than the sender of an UPDATE would.
 //
-//  UPDATE --->   re-INVITE --->   <--- 180, and no more
-//    <--- 500    CANCEL --->
+//  re-INVITE --->   re-INVITE --->   <--- 180, and no more
+//       <--- 504    CANCEL --->
 TEST_F(BridgeTest, AnOfferThatNobodyAnswersEnds) {
   Connect();
   const SipMessage offer = Start(caller_, "INVITE", CallerSdp(2));
@@ -582,15 +589,10 @@ TEST_F(KeepingBridgeTest, TheOtherLegEndsWithOneThatStayed) {
 //  <--- 200, ACK, REFER, 603; then BYE
 TEST_F(BridgeTest, TheOtherLegEndsDuringAHold) {
   Connect();
-  v1::ReferRequest request;
-  request.set_call_id(caller_leg_);
-  request.set_refer_to("sip:c@target.example");
-  request.set_hold_first(true);
-  TransferStream stream = client_.Refer(request);
+  TransferStream stream = ReferOnHold(caller_leg_);
   const SipMessage hold = caller_.Expect("INVITE");
   EXPECT_THAT(called_.Bye(), Answered(200));
-  caller_.Answer(hold, 200, "", {}, CallerSdp(2));
-  caller_.Expect("ACK");
+  Accept(caller_, hold, CallerSdp(2));
   caller_.Answer(caller_.Expect("REFER"), 202);
   EXPECT_THAT(caller_.Notify("SIP/2.0 200 OK", "terminated;reason=noresource"),
               Answered(200));
@@ -602,23 +604,16 @@ TEST_F(BridgeTest, TheOtherLegEndsDuringAHold) {
 // What a far end offered while it was on hold counts afterwards.
 TEST_F(BridgeTest, AResumeGoesToWhatTheOtherSideSaidLast) {
   Connect();
-  v1::ReferRequest request;
-  request.set_call_id(caller_leg_);
-  request.set_refer_to("sip:c@target.example");
-  request.set_hold_first(true);
-  TransferStream stream = client_.Refer(request);
-  caller_.Answer(caller_.Expect("INVITE"), 200, "", {}, CallerSdp(2));
-  caller_.Expect("ACK");
+  TransferStream stream = ReferOnHold(caller_leg_);
+  Accept(caller_, caller_.Expect("INVITE"), CallerSdp(2));
   const SipMessage refer = caller_.Expect("REFER");
   const SipMessage offer = Start(caller_, "INVITE", SdpOffer({41002}, 3));
-  called_.Answer(called_.Expect("INVITE"), 200, "", {}, SdpOffer({42222}, 2));
-  called_.Expect("ACK");
+  Accept(called_, called_.Expect("INVITE"), SdpOffer({42222}, 2));
   caller_.Ack(caller_.AwaitAnswer(offer));
   caller_.Answer(refer, 603);
   const SipMessage resume = caller_.Expect("INVITE");
   EXPECT_THAT(resume.body(), HasSubstr("m=audio 42222"));
-  caller_.Answer(resume, 200, "", {}, SdpOffer({41002}, 4));
-  caller_.Expect("ACK");
+  Accept(caller_, resume, SdpOffer({41002}, 4));
   stream.RestUntilResult();
   HangUp();
 }
@@ -646,12 +641,10 @@ TEST_F(BridgeTest, TheOtherLegEndsDuringATransfer) {
 TEST_F(BridgeTest, ALegIsReplaced) {
   Connect();
   ScriptedPeer heir(server_.sip_port());
-  const SipMessage invite =
-      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  const SipMessage invite = ReplaceCaller(heir);
   const SipMessage relayed = called_.Expect("INVITE");
   EXPECT_EQ(relayed.body(), SdpOffer({43000}, 2)) << "in the same session";
-  called_.Answer(relayed, 200, "", {}, CalledSdp(2));
-  called_.Expect("ACK");
+  Accept(called_, relayed, CalledSdp(2));
   const SipMessage ok = heir.AwaitAnswer(invite);
   EXPECT_THAT(ok, Answered(200));
   EXPECT_EQ(ok.body(), CalledSdp(2));
@@ -667,8 +660,7 @@ TEST_F(BridgeTest, ALegIsReplaced) {
 TEST_F(BridgeTest, AReplacementThatIsRefusedChangesNothing) {
   Connect();
   ScriptedPeer heir(server_.sip_port());
-  const SipMessage invite =
-      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  const SipMessage invite = ReplaceCaller(heir);
   called_.Answer(called_.Expect("INVITE"), 488);
   called_.Expect("ACK");
   EXPECT_THAT(heir.AwaitAnswer(invite), Answered(488));
@@ -679,8 +671,7 @@ TEST_F(BridgeTest, AReplacementThatIsRefusedChangesNothing) {
 TEST_F(BridgeTest, AReplacementIsCancelled) {
   Connect();
   ScriptedPeer heir(server_.sip_port());
-  const SipMessage invite =
-      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  const SipMessage invite = ReplaceCaller(heir);
   const SipMessage relayed = called_.Expect("INVITE");
   called_.Answer(relayed, 180);
   EXPECT_THAT(heir.Cancel(invite), Answered(200));
@@ -695,8 +686,7 @@ TEST_F(BridgeTest, AReplacementIsCancelled) {
 TEST_F(BridgeTest, AReplacementEndsWithTheBridge) {
   Connect();
   ScriptedPeer heir(server_.sip_port());
-  const SipMessage invite =
-      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  const SipMessage invite = ReplaceCaller(heir);
   called_.Expect("INVITE");
   EXPECT_THAT(called_.Bye(), Answered(200));
   EXPECT_THAT(heir.AwaitAnswer(invite), Answered(500));
@@ -706,8 +696,7 @@ TEST_F(BridgeTest, AReplacementEndsWithTheBridge) {
 TEST_F(BridgeTest, AReplacementWithoutAnAnswerEndsNobodyElse) {
   Connect();
   ScriptedPeer heir(server_.sip_port());
-  const SipMessage invite =
-      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  const SipMessage invite = ReplaceCaller(heir);
   called_.Answer(called_.Expect("INVITE"), 200);
   called_.Expect("ACK");
   EXPECT_THAT(heir.AwaitAnswer(invite), Answered(500));
@@ -718,8 +707,7 @@ TEST_F(BridgeTest, AReplacementWithoutAnAnswerEndsNobodyElse) {
 TEST_F(BridgeTest, TheOneThatIsReplacedHangsUp) {
   Connect();
   ScriptedPeer heir(server_.sip_port());
-  const SipMessage invite =
-      heir.StartInvite({.sdp = SdpOffer({43000}), .headers = ReplacesCaller()});
+  const SipMessage invite = ReplaceCaller(heir);
   const SipMessage relayed = called_.Expect("INVITE");
   called_.Answer(relayed, 180);
   EXPECT_THAT(caller_.Bye(), Answered(200));
@@ -731,28 +719,21 @@ TEST_F(BridgeTest, TheOneThatIsReplacedHangsUp) {
 //  session's version goes on.
 TEST_F(BridgeTest, TheVersionGoesOnAfterAHold) {
   Connect();
-  v1::ReferRequest request;
-  request.set_call_id(called_leg_);
-  request.set_refer_to("sip:c@target.example");
-  request.set_hold_first(true);
-  TransferStream stream = client_.Refer(request);
+  TransferStream stream = ReferOnHold(called_leg_);
   const SipMessage hold = called_.Expect("INVITE");
   EXPECT_THAT(hold.body(), HasSubstr("o=peer 4711 2 IN"));
   EXPECT_THAT(hold.body(), HasSubstr("a=sendonly"));
-  called_.Answer(hold, 200, "", {}, CalledSdp(2));
-  called_.Expect("ACK");
+  Accept(called_, hold, CalledSdp(2));
   called_.Answer(called_.Expect("REFER"), 603);
   const SipMessage resume = called_.Expect("INVITE");
   EXPECT_THAT(resume.body(), HasSubstr("o=peer 4711 3 IN"));
-  called_.Answer(resume, 200, "", {}, CalledSdp(3));
-  called_.Expect("ACK");
+  Accept(called_, resume, CalledSdp(3));
   stream.RestUntilResult();
 
   const SipMessage offer = Start(caller_, "INVITE", SdpOffer({43000}, 2));
   const SipMessage relayed = called_.Expect("INVITE");
   EXPECT_EQ(relayed.body(), SdpOffer({43000}, 4));
-  called_.Answer(relayed, 200, "", {}, CalledSdp(4));
-  called_.Expect("ACK");
+  Accept(called_, relayed, CalledSdp(4));
   caller_.Ack(caller_.AwaitAnswer(offer));
   HangUp();
 }

@@ -20,14 +20,6 @@ using ::testing::HasSubstr;
 
 class CallReplacesTest : public ServerTest<CallReplacesTest> {
  protected:
-  // Names the dialog as this server sees it.
-  static std::string ReplacesOf(const PeerDialog& dialog,
-                                const std::string& more = "") {
-    return Cat(dialog.call_id,
-               ";to-tag=", HeaderParameter(dialog.remote, "tag"),
-               ";from-tag=", HeaderParameter(dialog.local, "tag"), more);
-  }
-
   static InviteOptions Replacing(const std::string& replaces) {
     return {.from = "sip:transferee@peer.example",
             .sdp = SdpOffer(),

@@ -222,6 +222,10 @@ class ScriptedPeer {
 std::string SdpOffer(std::initializer_list<int> ports = {40000},
                      int version = 1);
 
+// The value of a Replaces that names the server's end of `dialog` (RFC 3891,
+// 3). `more`: parameters to append, as ";early-only".
+std::string ReplacesOf(const PeerDialog& dialog, std::string_view more = "");
+
 }  // namespace callcontrol::testing
 
 #endif  // CALLCONTROL_TESTS_SUPPORT_SCRIPTED_PEER_H_

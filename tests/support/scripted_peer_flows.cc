@@ -57,6 +57,11 @@ std::string SdpOffer(std::initializer_list<int> ports, int version) {
   return sdp;
 }
 
+std::string ReplacesOf(const PeerDialog& dialog, std::string_view more) {
+  return Cat(dialog.call_id, ";to-tag=", HeaderParameter(dialog.remote, "tag"),
+             ";from-tag=", HeaderParameter(dialog.local, "tag"), more);
+}
+
 std::string ScriptedPeer::Contact(std::string_view user) const {
   return Cat("<sip:", user, "@", options_.address, ":", port(),
              options_.transport == Transport::kTcp   ? ";transport=tcp"
