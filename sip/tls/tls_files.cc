@@ -16,17 +16,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/freed.h"
 
 namespace callcontrol::sip {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using X509Ptr = std::unique_ptr<X509, Freed<X509_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using FilePtr = std::unique_ptr<std::FILE, Freed<std::fclose>>;

@@ -11,18 +11,12 @@
 
 #include <stdexcept>
 
+#include "base/freed.h"
 #include "tests/support/text.h"
 
 namespace callcontrol::testing {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
 using Bytes = std::unique_ptr<BIO, Freed<BIO_free_all>>;
