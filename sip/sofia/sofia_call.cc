@@ -90,13 +90,13 @@ const Credentials* SofiaCall::credentials() const {
 }
 
 SofiaCall::~SofiaCall() {
-  if (answer_timer_) host_.loop().timers().Cancel(*answer_timer_);
-  if (session_timer_id_) host_.loop().timers().Cancel(*session_timer_id_);
+  Disarm(answer_timer_);
+  Disarm(session_timer_id_);
+  Disarm(relay_timer_);
   outgoing_.reset();
   update_.reset();
   transfers_.clear();
   info_relays_.clear();
-  DisarmRelayTimer();
   if (deferred_ != nullptr && deferred_ != reinvite_) {
     nta_incoming_destroy(deferred_);
   }
@@ -131,13 +131,27 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
         break;
     }
   }
-  if (answer_timer_ && !machine_.awaits_answer() && !machine_.is_calling()) {
-    host_.loop().timers().Cancel(*answer_timer_);
-    answer_timer_.reset();
+  if (!machine_.awaits_answer() && !machine_.is_calling()) {
+    Disarm(answer_timer_);
   }
   PublishPhase();
   if (!machine_.live()) LeaveBridge();
   ReleaseIfOver();
+}
+
+void SofiaCall::Arm(std::optional<TimerQueue::Id>& timer, Milliseconds wait,
+                    absl::AnyInvocable<void()> then) {
+  Disarm(timer);
+  timer = host_.loop().timers().Add(std::chrono::steady_clock::now() + wait,
+                                    [&timer, then = std::move(then)]() mutable {
+                                      timer.reset();
+                                      then();
+                                    });
+}
+
+void SofiaCall::Disarm(std::optional<TimerQueue::Id>& timer) {
+  if (timer) host_.loop().timers().Cancel(*timer);
+  timer.reset();
 }
 
 void SofiaCall::HangUp(std::string_view reason) {

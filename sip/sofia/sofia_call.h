@@ -241,7 +241,10 @@ class SofiaCall final : public RequestHandler,
   void Perform(const CallMachine::Actions& actions);
   void AnswerAfter(Milliseconds ringing);
   void OfferToClients(const CallTreatment& treatment);
-  void ArmAnswerTimer(Milliseconds wait, absl::AnyInvocable<void()> then);
+  // Sets `timer` anew, or stops it.
+  void Arm(std::optional<TimerQueue::Id>& timer, Milliseconds wait,
+           absl::AnyInvocable<void()> then);
+  void Disarm(std::optional<TimerQueue::Id>& timer);
   // FAILED_PRECONDITION where the INVITE has been answered.
   absl::Status CheckAwaitsAnswer() const;
   // Takes a client's session description as this side's.
@@ -263,8 +266,6 @@ class SofiaCall final : public RequestHandler,
   // The far end's request is answered when the other leg has answered it.
   int DeferOffer(nta_incoming_t* request, const sip_t& sip, SofiaCall& other);
   void RefuseDeferred(const SipStatus& status);
-  void ArmRelayTimer(Milliseconds wait, absl::AnyInvocable<void()> then);
-  void DisarmRelayTimer();
   void OnRelayEnded(const SessionUpdate::Outcome& outcome);
   void OnPlaceDecided(const SessionUpdate::Outcome& outcome);
   void OnDeferredCancelled();

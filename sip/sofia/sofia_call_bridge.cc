@@ -7,7 +7,6 @@
 // for both directions: while an offer goes one way, one that comes the other
 // way gets 491.
 
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -149,13 +148,13 @@ int SofiaCall::DeferOffer(nta_incoming_t* request, const sip_t& sip,
 void SofiaCall::RelayOffer(std::string sdp, const SofiaCall& from) {
   relay_withdrawn_ = false;
   offered_by_ = from.snapshot_.call_id;
-  ArmRelayTimer(kRelayLimit * host_.options().t1, [this] {
+  Arm(relay_timer_, kRelayLimit * host_.options().t1, [this] {
     if (SofiaCall* const asker = host_.Find(offered_by_)) {
       asker->SettleOffer({.status = {504, "The other side did not answer"}});
     }
     WithdrawOffer();
     // RFC 3261, 9.1.
-    ArmRelayTimer(64 * host_.options().t1, [this] {
+    Arm(relay_timer_, 64 * host_.options().t1, [this] {
       if (const auto update = update_) update->GiveUp();
     });
   });
@@ -165,24 +164,8 @@ void SofiaCall::RelayOffer(std::string sdp, const SofiaCall& from) {
       [this](const SessionUpdate::Outcome& outcome) { OnRelayEnded(outcome); });
 }
 
-void SofiaCall::ArmRelayTimer(Milliseconds wait,
-                              absl::AnyInvocable<void()> then) {
-  DisarmRelayTimer();
-  relay_timer_ =
-      host_.loop().timers().Add(std::chrono::steady_clock::now() + wait,
-                                [this, then = std::move(then)]() mutable {
-                                  relay_timer_.reset();
-                                  then();
-                                });
-}
-
-void SofiaCall::DisarmRelayTimer() {
-  if (relay_timer_) host_.loop().timers().Cancel(*relay_timer_);
-  relay_timer_.reset();
-}
-
 void SofiaCall::OnRelayEnded(const SessionUpdate::Outcome& outcome) {
-  DisarmRelayTimer();
+  Disarm(relay_timer_);
   SofiaCall* const asker = host_.Find(std::exchange(offered_by_, ""));
   if (!relay_withdrawn_) {
     // One that was given up is no answer of the far end's.

@@ -83,26 +83,16 @@ void SofiaCall::Start(const sip_t& sip, const CallTreatment& treatment,
 void SofiaCall::AnswerAfter(Milliseconds ringing) {
   const bool ring_first = ringing > Milliseconds(0);
   if (ring_first) {
-    ArmAnswerTimer(ringing, [this] { Perform(machine_.OnAnswerDue()); });
+    Arm(answer_timer_, ringing, [this] { Perform(machine_.OnAnswerDue()); });
   }
   Perform(machine_.OnInvite(ring_first));
 }
 
 void SofiaCall::OfferToClients(const CallTreatment& treatment) {
   reject_.phrase = treatment.phrase;
-  ArmAnswerTimer(treatment.app_limit, [this, status = treatment.status] {
+  Arm(answer_timer_, treatment.app_limit, [this, status = treatment.status] {
     Perform(machine_.OnRefused(status, "no client answered in time"));
   });
-}
-
-void SofiaCall::ArmAnswerTimer(Milliseconds wait,
-                               absl::AnyInvocable<void()> then) {
-  answer_timer_ =
-      host_.loop().timers().Add(std::chrono::steady_clock::now() + wait,
-                                [this, then = std::move(then)]() mutable {
-                                  answer_timer_.reset();
-                                  then();
-                                });
 }
 
 // ---- A client's decisions -----------------------------------------------

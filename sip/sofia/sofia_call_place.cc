@@ -63,8 +63,8 @@ SofiaCall::SofiaCall(CallHost& host, PlacePlan plan)
 
 void SofiaCall::BeginPlaced() {
   const std::shared_ptr<OutgoingInvite> outgoing = outgoing_;
-  ArmAnswerTimer(outgoing->plan().ring_limit,
-                 [this] { Perform(machine_.OnCallUnanswered()); });
+  Arm(answer_timer_, outgoing->plan().ring_limit,
+      [this] { Perform(machine_.OnCallUnanswered()); });
   outgoing->Begin();
 }
 
@@ -96,8 +96,7 @@ void SofiaCall::OnCallAnswered(const sip_t& sip,
   snapshot_.answer_time = absl::Now();
   RememberRemoteSdp(SdpOf(sip));
   OnSessionAnswered(sip);
-  if (answer_timer_) host_.loop().timers().Cancel(*answer_timer_);
-  answer_timer_.reset();
+  Disarm(answer_timer_);
   unacknowledged_ = std::move(invite);
   SofiaCall* const caller = other_leg();
   const std::string sdp(SdpOf(sip));

@@ -44,8 +44,7 @@ bool SofiaCall::TakeLeastInterval(const sip_t& sip) {
 }
 
 void SofiaCall::ArmSessionTimer() {
-  if (session_timer_id_) host_.loop().timers().Cancel(*session_timer_id_);
-  session_timer_id_.reset();
+  Disarm(session_timer_id_);
   const std::optional<MonotonicTime> next = session_timer_.next();
   if (!next) return;
   session_timer_id_ = host_.loop().timers().Add(*next, [this] {
