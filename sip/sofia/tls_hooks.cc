@@ -13,7 +13,7 @@
 
 // The functions below stand in front of Sofia's own of the same names, which
 // the library calls through the dynamic linker, and go on to those
-// (docs/adr/0018). They are declared in no header that Sofia installs.
+// (docs/adr/0017). They are declared in no header that Sofia installs.
 
 using callcontrol::sip::TlsLayer;
 

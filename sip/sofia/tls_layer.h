@@ -27,7 +27,7 @@ namespace callcontrol::sip {
 // must speak for (RFC 5922), how long a handshake may take, and why one failed.
 //
 // Sofia makes the connections, and would verify none of this; this gets hold of
-// OpenSSL's side of them (tls_hooks.h, docs/adr/0018). While it is there, it
+// OpenSSL's side of them (tls_hooks.h, docs/adr/0017). While it is there, it
 // is the one of its thread; without one Sofia cannot open any TLS.
 //
 // A connection that this side opens is good for the one name that the request
