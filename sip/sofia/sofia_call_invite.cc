@@ -3,7 +3,6 @@
 // How an INVITE is answered: by the server, by a client, or not at all; and the
 // session descriptions of both sides.
 
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -2,7 +2,6 @@
 
 // How a call of ours comes about: from the INVITE to the ACK of its 2xx.
 
-#include <chrono>
 #include <string>
 #include <utility>
 
