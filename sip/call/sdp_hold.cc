@@ -162,4 +162,24 @@ std::string WithHold(std::string_view sdp, bool always_sendonly) {
   return result;
 }
 
+std::string WithoutHold(std::string_view sdp) {
+  std::string result;
+  for (const absl::string_view line : LinesOf(sdp)) {
+    const bool held = line == "a=recvonly" || line == "a=inactive";
+    absl::StrAppend(&result, held ? "a=sendrecv" : line, "\r\n");
+  }
+  return result;
+}
+
+bool HasSameMedia(std::string_view one, std::string_view other) {
+  const auto media = [](std::string_view sdp) {
+    std::vector<absl::string_view> lines = LinesOf(sdp);
+    std::erase_if(lines, [](absl::string_view line) {
+      return line.substr(0, 2) == "o=" || line == kDirections.front();
+    });
+    return lines;
+  };
+  return media(one) == media(other);
+}
+
 }  // namespace callcontrol::sip

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-// A session description of ours, written anew to put the far end on hold and to
-// take it off again (RFC 3264, 8.4). Pure; works on the lines, so that whatever
+// A session description, written anew to put the far end on hold and to take it
+// off again (RFC 3264, 8.4). Pure; works on the lines, so that whatever
 // else a client wrote in it stays as it is.
 namespace callcontrol::sip {
 
@@ -33,6 +33,15 @@ std::string ContinueSession(std::string_view next, std::string_view last);
 // already. Refused streams (port 0) stay as they are. One direction attribute
 // per stream; that of the session is dropped.
 std::string WithHold(std::string_view sdp, bool always_sendonly);
+
+// The same description with every stream taken off this side's own hold, for a
+// far end that it has not been offered to: streams that only receive, or do
+// nothing, send and receive. One that only sends holds that far end, and stays.
+std::string WithoutHold(std::string_view sdp);
+
+// Whether two descriptions are of the same media: all but their o= lines is
+// equal, a direction that is left out being sendrecv (RFC 4566, 6).
+bool HasSameMedia(std::string_view one, std::string_view other);
 
 }  // namespace callcontrol::sip
 

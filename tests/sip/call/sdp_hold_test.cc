@@ -77,5 +77,24 @@ TEST(SdpHoldTest, WithoutMediaOfItsOwnEveryStreamIsShownAsHeld) {
                 "m=video 0 RTP/AVP 96\r\n"));
 }
 
+TEST(SdpHoldTest, OffHold) {
+  EXPECT_EQ(WithoutHold("v=0\r\no=- 1 1 IN IP4 h\r\na=inactive\r\n"
+                        "m=audio 4000 RTP/AVP 0\r\na=recvonly\r\n"
+                        "m=video 0 RTP/AVP 31\r\na=sendonly\r\n"),
+            "v=0\r\no=- 1 1 IN IP4 h\r\na=sendrecv\r\n"
+            "m=audio 4000 RTP/AVP 0\r\na=sendrecv\r\n"
+            "m=video 0 RTP/AVP 31\r\na=sendonly\r\n");
+}
+
+TEST(SdpHoldTest, TheSameMedia) {
+  const std::string one =
+      "v=0\r\no=- 1 1 IN IP4 h\r\nm=audio 4000 RTP/AVP 0\r\n";
+  EXPECT_TRUE(HasSameMedia(
+      one, "v=0\no=x 7 9 IN IP4 i\nm=audio 4000 RTP/AVP 0\na=sendrecv\n"));
+  EXPECT_FALSE(HasSameMedia(one, one + "a=sendonly\r\n"));
+  EXPECT_FALSE(HasSameMedia(
+      one, "v=0\r\no=- 1 1 IN IP4 h\r\nm=audio 4002 RTP/AVP 0\r\n"));
+}
+
 }  // namespace
 }  // namespace callcontrol::sip
