@@ -61,12 +61,6 @@ std::string_view Metadata(const grpc::CallbackServerContext& context,
   return {entry->second.data(), entry->second.size()};
 }
 
-absl::Status NotServed(const char* rpc) {
-  return MakeError(
-      absl::StatusCode::kUnimplemented, {.reason = "NOT_IMPLEMENTED"},
-      absl::StrCat(rpc, " is not served by this version yet; it comes later"));
-}
-
 // Answers a request that is only to be checked by one `planned` event.
 void Validate(sip::CallEngine& engine, sip::TransferRequest request,
               std::shared_ptr<StreamReactor<v1::ReferEvent>> reactor) {
@@ -399,6 +393,19 @@ grpc::ServerUnaryReactor* CallControlService::HangUpCall(
   return reactor;
 }
 
+grpc::ServerUnaryReactor* CallControlService::DecideRefer(
+    grpc::CallbackServerContext* context, const v1::DecideReferRequest* request,
+    v1::DecideReferResponse*) {
+  auto decision = FromProto(*request);
+  if (!decision.ok()) return Finish(context, decision.status());
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  engine_.DecideRefer(*std::move(decision),
+                      [reactor](const absl::Status& status) {
+                        reactor->Finish(ToGrpc(status));
+                      });
+  return reactor;
+}
+
 // ---- Webhooks -----------------------------------------------------------
 
 grpc::ServerUnaryReactor* CallControlService::ListHookDeliveries(
@@ -447,14 +454,6 @@ grpc::ServerUnaryReactor* CallControlService::RetryHookDelivery(
       });
   if (!asked) reactor->Finish(ToGrpc(Draining()));
   return reactor;
-}
-
-// ---- Not served yet -----------------------------------------------------
-
-grpc::ServerUnaryReactor* CallControlService::DecideRefer(
-    grpc::CallbackServerContext* context, const v1::DecideReferRequest*,
-    v1::DecideReferResponse*) {
-  return Finish(context, NotServed("DecideRefer"));
 }
 
 }  // namespace callcontrol::server

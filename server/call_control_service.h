@@ -85,6 +85,11 @@ class CallControlService final : public v1::CallControl::CallbackService {
                                        const v1::HangUpCallRequest* request,
                                        v1::Call* response) override;
 
+  grpc::ServerUnaryReactor* DecideRefer(
+      grpc::CallbackServerContext* context,
+      const v1::DecideReferRequest* request,
+      v1::DecideReferResponse* response) override;
+
   // ---- Webhooks ----
   grpc::ServerUnaryReactor* ListHookDeliveries(
       grpc::CallbackServerContext* context,
@@ -94,11 +99,6 @@ class CallControlService final : public v1::CallControl::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::RetryHookDeliveryRequest* request,
       v1::HookDelivery* response) override;
-
-  // ---- Not served yet ----
-  grpc::ServerUnaryReactor* DecideRefer(grpc::CallbackServerContext* context,
-                                        const v1::DecideReferRequest*,
-                                        v1::DecideReferResponse*) override;
 
  private:
   // Lets `reactor` read a transfer from its first event, or fails it.

@@ -132,6 +132,34 @@ absl::StatusOr<sip::UpdateRequest> FromProto(
   return update;
 }
 
+absl::StatusOr<sip::ReferDecision> FromProto(
+    const v1::DecideReferRequest& request) {
+  if (request.refer_id().empty()) {
+    return InvalidField("refer_id", "EMPTY",
+                        "refer_id is required: that of the pending_refer of a "
+                        "REFER_REQUESTED event");
+  }
+  const int status = request.status() == 0 ? 603 : request.status();
+  if (absl::Status checked = CheckStatus(status, 400, 699); !checked.ok()) {
+    return checked;
+  }
+  if (request.accept() && request.status() != 0) {
+    return InvalidField("status", "OUT_OF_RANGE",
+                        "status is for a REFER that is not accepted");
+  }
+  if (!request.accept() &&
+      (!request.refer_to().empty() || !request.trunk().empty())) {
+    return InvalidField(request.trunk().empty() ? "refer_to" : "trunk",
+                        "OUT_OF_RANGE",
+                        "refer_to and trunk are for a REFER that is accepted");
+  }
+  return sip::ReferDecision{.refer_id = request.refer_id(),
+                            .accept = request.accept(),
+                            .status = status,
+                            .refer_to = request.refer_to(),
+                            .trunk = request.trunk()};
+}
+
 absl::StatusOr<sip::RejectRequest> FromProto(
     const v1::RejectCallRequest& request) {
   if (absl::Status status = FirstError(CheckCallId(request.call_id()),

@@ -192,6 +192,36 @@ void CheckSessionInterval(const config::v1::Config& config, bool set,
   if (!none) check.Duration(set, interval, path, least, hours(24));
 }
 
+// `field`: where it stands. `reachable`: the trunks that calls can go by.
+void CheckInboundRefer(const config::v1::InboundRefer& refer,
+                       const std::string& field,
+                       const std::set<std::string>& reachable, Checker& check) {
+  const auto path = [&field](const char* member) {
+    return absl::StrCat(field, ".", member);
+  };
+  check.That(std::ranges::all_of(refer.targets(), IsPattern),
+             path("targets").c_str(), "must be patterns such as sales@*");
+  check.That(refer.mode() != config::v1::INBOUND_REFER_MODE_EXECUTE ||
+                 refer.targets_size() > 0,
+             path("targets").c_str(),
+             "must say whom far ends may have called; \"*\" is anybody");
+  check.That(refer.trunk().empty() || reachable.contains(refer.trunk()),
+             path("trunk").c_str(),
+             absl::StrCat("must be the name of a trunk with an address; there "
+                          "is no such \"",
+                          refer.trunk(), "\""));
+  check.Duration(refer.has_decision_limit(), refer.decision_limit(),
+                 path("decision_limit").c_str(), milliseconds(100),
+                 seconds(30));
+  check.Duration(refer.has_ring_limit(), refer.ring_limit(),
+                 path("ring_limit").c_str(), seconds(1), minutes(10));
+  check.Duration(refer.has_bye_wait(), refer.bye_wait(),
+                 path("bye_wait").c_str(), milliseconds(100), minutes(10));
+  check.That(refer.accept_status() == 0 || refer.accept_status() == 200 ||
+                 refer.accept_status() == 202,
+             path("accept_status").c_str(), "must be 200 or 202");
+}
+
 void CheckTrunk(const config::v1::Trunk& trunk,
                 const config::v1::Config& config, Checker& check) {
   check.That(!trunk.name().empty() && IsName(trunk.name()), "trunks.name",
@@ -266,6 +296,12 @@ void CheckTrunks(const config::v1::Config& config, Checker& check) {
         absl::StrCat("must be unique; there are two \"", trunk.name(), "\""));
     if (!trunk.address().empty()) reachable.insert(trunk.name());
   }
+  for (const config::v1::Trunk& trunk : config.trunks()) {
+    CheckInboundRefer(trunk.inbound_refer(), "trunks.inbound_refer", reachable,
+                      check);
+  }
+  CheckInboundRefer(config.calls().inbound_refer(), "calls.inbound_refer",
+                    reachable, check);
   for (const config::v1::Route& route : config.routes()) {
     for (const std::string& name : route.trunks()) {
       check.That(

@@ -89,6 +89,34 @@ const char* TransportParameter(config::v1::SipTransport transport) {
   }
 }
 
+sip::ReferralMode ModeOf(config::v1::InboundReferMode mode) {
+  switch (mode) {
+    case config::v1::INBOUND_REFER_MODE_DECLINE:
+      return sip::ReferralMode::kDecline;
+    case config::v1::INBOUND_REFER_MODE_DELEGATE:
+      return sip::ReferralMode::kDelegate;
+    case config::v1::INBOUND_REFER_MODE_EXECUTE:
+      return sip::ReferralMode::kExecute;
+    default:
+      return sip::ReferralMode::kOff;
+  }
+}
+
+sip::ReferralPolicy PolicyOf(const config::v1::InboundRefer& from) {
+  sip::ReferralPolicy policy;
+  policy.mode = ModeOf(from.mode());
+  policy.targets.assign(from.targets().begin(), from.targets().end());
+  policy.trunk = from.trunk();
+  policy.decision_limit = MillisecondsOr(
+      from.has_decision_limit(), from.decision_limit(), policy.decision_limit);
+  policy.ring_limit = MillisecondsOr(from.has_ring_limit(), from.ring_limit(),
+                                     policy.ring_limit);
+  policy.bye_wait =
+      MillisecondsOr(from.has_bye_wait(), from.bye_wait(), policy.bye_wait);
+  policy.accept_status = from.accept_status();
+  return policy;
+}
+
 sip::Trunk TrunkOf(const config::v1::Trunk& from,
                    const config::v1::Config& config) {
   sip::Trunk trunk{.name = from.name(),
@@ -96,7 +124,10 @@ sip::Trunk TrunkOf(const config::v1::Trunk& from,
                    .tls_name = from.tls_name(),
                    .sources = NetworksOf(from.source_networks()),
                    .targets = TargetPolicyOf(config),
-                   .session_timer = SessionTimerOf(config)};
+                   .session_timer = SessionTimerOf(config),
+                   .referrals = from.has_inbound_refer()
+                                    ? PolicyOf(from.inbound_refer())
+                                    : ReferralPolicyOf(config)};
   trunk.session_timer.interval =
       SecondsOr(from.has_session_interval(), from.session_interval(),
                 trunk.session_timer.interval);
@@ -153,6 +184,10 @@ std::optional<sip::TlsOptions> TlsOptionsOf(const config::v1::Config& config) {
       break;
   }
   return options;
+}
+
+sip::ReferralPolicy ReferralPolicyOf(const config::v1::Config& config) {
+  return PolicyOf(config.calls().inbound_refer());
 }
 
 sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config) {

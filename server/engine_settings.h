@@ -25,6 +25,9 @@ sip::TargetPolicy TargetPolicyOf(const config::v1::Config& config);
 std::optional<sip::TlsOptions> TlsOptionsOf(const config::v1::Config& config);
 
 // What is asked of session timers on calls of no trunk.
+// Of calls of no trunk.
+sip::ReferralPolicy ReferralPolicyOf(const config::v1::Config& config);
+
 sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config);
 
 // The trunks, with their secrets. `config` was checked. Errors:

@@ -112,6 +112,7 @@ sip::EngineOptions EngineOptionsOf(const config::v1::Config& config,
     options.max_open_transfers = transfers.max_open();
   options.targets = TargetPolicyOf(config);
   options.session_timer = SessionTimerOf(config);
+  options.referrals = ReferralPolicyOf(config);
   options.referred_by_local =
       transfers.referred_by_default() == config::v1::REFERRED_BY_DEFAULT_LOCAL;
   options.dns.nameservers.assign(config.dns().nameservers().begin(),

@@ -123,6 +123,7 @@ v1::Call ToProto(const sip::CallSnapshot& call) {
   result.set_remote_target(call.remote_target);
   result.set_trunk(call.trunk);
   result.set_replaces_call_id(call.replaces_call_id);
+  result.set_referring_call_id(call.referring_call_id);
   result.set_bridged_call_id(call.bridged_call_id);
   result.set_remote_sdp(call.remote_sdp);
   result.set_local_sdp(call.local_sdp);
@@ -184,6 +185,16 @@ v1::HookDelivery ToProto(const HookQueue::Entry& entry, HookTime now,
   return result;
 }
 
+v1::PendingRefer ToProto(const sip::PendingRefer& refer) {
+  v1::PendingRefer result;
+  result.set_refer_id(refer.refer_id);
+  result.set_refer_to(refer.refer_to);
+  result.set_replaces(refer.replaces);
+  result.set_referred_by(refer.referred_by);
+  *result.mutable_deadline() = ToProto(refer.deadline);
+  return result;
+}
+
 v1::CallEventType ToProto(sip::CallChange change) {
   switch (change) {
     case sip::CallChange::kIncoming:
@@ -198,6 +209,8 @@ v1::CallEventType ToProto(sip::CallChange change) {
       return v1::CALL_EVENT_TYPE_UPDATED;
     case sip::CallChange::kTransferring:
       return v1::CALL_EVENT_TYPE_TRANSFERRING;
+    case sip::CallChange::kReferRequested:
+      return v1::CALL_EVENT_TYPE_REFER_REQUESTED;
     case sip::CallChange::kEnded:
       return v1::CALL_EVENT_TYPE_ENDED;
   }

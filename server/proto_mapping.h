@@ -30,6 +30,8 @@ absl::StatusOr<sip::UpdateRequest> FromProto(
     const v1::UpdateCallRequest& request);
 absl::StatusOr<sip::RejectRequest> FromProto(
     const v1::RejectCallRequest& request);
+absl::StatusOr<sip::ReferDecision> FromProto(
+    const v1::DecideReferRequest& request);
 
 // A protobuf map has no order; the headers of a request should look the same
 // every time.
@@ -54,6 +56,7 @@ void FillEvent(const sip::TransferEvent& event, const sip::TransferPlan& plan,
 v1::ReferEvent PlannedEvent(const sip::TransferPlan& plan, absl::Time time);
 
 v1::Call ToProto(const sip::CallSnapshot& call);
+v1::PendingRefer ToProto(const sip::PendingRefer& refer);
 // `now` and `time` are the same moment, monotonic and by the wall clock.
 v1::HookDelivery ToProto(const HookQueue::Entry& entry, HookTime now,
                          absl::Time time);

@@ -35,6 +35,8 @@ const std::vector<CommandSpec>& Commands() {
       {Command::kHold, "hold", 1, {"CALL"}},
       {Command::kResume, "resume", 1, {"CALL"}},
       {Command::kHangUp, "hangup", 1, {"CALL"}},
+      {Command::kAccept, "accept", 1, {"REFER", "TARGET"}},
+      {Command::kDecline, "decline", 1, {"REFER", "STATUS"}},
       {Command::kTransfers, "transfers", 0, {}},
       {Command::kShow, "show", 1, {"TRANSFER"}},
       {Command::kCancel, "cancel", 1, {"TRANSFER"}},
@@ -259,9 +261,11 @@ class Parser {
     if (command_ == nullptr) {
       command_ = FindCommand(word);
       if (command_ == nullptr) {
-        return Usage("unknown command ", Quoted(word),
-                     "; there are calls, watch, refer, call, answer, reject, "
-                     "hold, resume, hangup, transfers, show and hooks");
+        return Usage(
+            "unknown command ", Quoted(word),
+            "; there are calls, watch, refer, call, answer, reject, "
+            "hold, resume, hangup, accept, decline, transfers, show and "
+            "hooks");
       }
       result_.command = command_->command;
       return absl::OkStatus();
@@ -305,6 +309,7 @@ class Parser {
       (name == "TARGET"     ? result_.target
        : name == "TRANSFER" ? result_.transfer
        : name == "DELIVERY" ? result_.delivery
+       : name == "REFER"    ? result_.refer
                             : result_.call) = words_[i];
     }
     if (result_.attended && !IsCallId(result_.target)) {

@@ -25,6 +25,8 @@ enum class Command {
   kHold,
   kResume,
   kHangUp,
+  kAccept,
+  kDecline,
   kTransfers,
   kShow,
   kCancel,
@@ -53,12 +55,13 @@ struct Arguments {
   std::string target;
   std::string transfer;
   std::string delivery;
+  std::string refer;
 
   // calls.
   bool all = false;
   // transfers, hooks.
   std::string filter;
-  // reject.
+  // reject, decline.
   int status = 603;
   std::string reason;
   // show.

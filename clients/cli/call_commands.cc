@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// callctl calls, watch, call, answer, reject, hold, resume and hangup.
+// callctl calls, watch, call, answer, reject, hold, resume, hangup, accept and
+// decline.
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -78,6 +79,17 @@ int Decide(const Session& session, Request request, Rpc rpc) {
                 << std::endl;
   }
   return kExitOk;
+}
+
+// Decides about the REFER that the user named. Returns an exit code.
+int DecideRefer(const Session& session, v1::DecideReferRequest request) {
+  request.set_refer_id(session.arguments.refer);
+  grpc::ClientContext context;
+  session.Limit(context);
+  v1::DecideReferResponse response;
+  const grpc::Status status =
+      session.stub.DecideRefer(&context, request, &response);
+  return status.ok() ? kExitOk : session.Fail(status);
 }
 
 // Prints changes until the stream ends, the user stops it or, with `one_call`,
@@ -193,6 +205,19 @@ int RunResume(const Session& session) {
   return Decide(session, request, [&](auto&&... words) {
     return session.stub.UpdateCall(words...);
   });
+}
+
+int RunAccept(const Session& session) {
+  v1::DecideReferRequest request;
+  request.set_accept(true);
+  request.set_refer_to(session.arguments.target);
+  return DecideRefer(session, request);
+}
+
+int RunDecline(const Session& session) {
+  v1::DecideReferRequest request;
+  request.set_status(session.arguments.status);
+  return DecideRefer(session, request);
 }
 
 int RunHangUp(const Session& session) {

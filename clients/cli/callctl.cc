@@ -38,6 +38,10 @@ int RunCommand(const Session& session) {
       return RunResume(session);
     case Command::kHangUp:
       return RunHangUp(session);
+    case Command::kAccept:
+      return RunAccept(session);
+    case Command::kDecline:
+      return RunDecline(session);
     case Command::kTransfers:
       return RunTransfers(session);
     case Command::kShow:

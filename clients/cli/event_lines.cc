@@ -90,6 +90,11 @@ std::string CallEventLine(const v1::CallEvent& event) {
       " ", Printable(call.call_id()), " ", StateToken(call.state()), " ",
       Printable(inbound ? call.remote_uri() : call.local_uri()), " -> ",
       Printable(inbound ? call.local_uri() : call.remote_uri()));
+  if (event.has_pending_refer()) {
+    const v1::PendingRefer& refer = event.pending_refer();
+    absl::StrAppend(&text, ", wants ", Printable(refer.refer_to()),
+                    " called: ", Printable(refer.refer_id()));
+  }
   if (call.state() != v1::CALL_STATE_ENDED) return text;
   if (call.ended_by() == v1::CALL_ENDED_BY_FAR_END) text += ", by the far end";
   if (call.ended_by() == v1::CALL_ENDED_BY_SERVER) text += ", by this side";

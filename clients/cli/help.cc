@@ -20,6 +20,8 @@ Usage: callctl COMMAND [flags]
   hold CALL           puts the far end of a call on hold
   resume CALL         takes it off hold
   hangup CALL         ends a call
+  accept REFER        carries out what the far end of a call asks for by REFER
+  decline REFER       declines it
   transfers           running transfers and those still kept
   show TRANSFER       what went over the wire in a transfer, as a ladder
   cancel TRANSFER     gives a transfer up, as far as that can be done
@@ -153,6 +155,28 @@ Example:
   callctl resume c-a1-7f3k2m
 )";
 
+constexpr std::string_view kAccept =
+    R"(callctl accept REFER [TARGET]: carries out a REFER of a call's far end.
+
+REFER is the id that callctl watch shows with REFER_REQUESTED. The server calls
+TARGET, or else whom the far end asked for, and joins it to the other leg of the
+call.
+
+Examples:
+  callctl accept r-a1-5c1f00
+  callctl accept r-a1-5c1f00 +15083084809
+)";
+
+constexpr std::string_view kDecline =
+    R"(callctl decline REFER [STATUS]: declines a REFER of a call's far end.
+
+REFER is the id that callctl watch shows with REFER_REQUESTED; STATUS is what the
+far end is told, 400 to 699, by default 603.
+
+Example:
+  callctl decline r-a1-5c1f00
+)";
+
 constexpr std::string_view kHangUp = R"(callctl hangup CALL: ends a call.
 
 CALL is a call id or a SIP Call-ID.
@@ -254,6 +278,10 @@ std::string_view About(Command command) {
       return kResume;
     case Command::kHangUp:
       return kHangUp;
+    case Command::kAccept:
+      return kAccept;
+    case Command::kDecline:
+      return kDecline;
     case Command::kTransfers:
       return kTransfers;
     case Command::kShow:

@@ -67,6 +67,8 @@ int RunReject(const Session& session);
 int RunHold(const Session& session);
 int RunResume(const Session& session);
 int RunHangUp(const Session& session);
+int RunAccept(const Session& session);
+int RunDecline(const Session& session);
 int RunRefer(const Session& session);
 int RunTransfers(const Session& session);
 int RunShow(const Session& session);

@@ -113,6 +113,20 @@ struct UpdateRequest {
   std::string sdp{};
 };
 
+// What a client decides about a REFER of a far end; checked but for `refer_to`.
+struct ReferDecision {
+  std::string refer_id{};
+  // The server carries it out.
+  bool accept = false;
+  // What the far end is told otherwise: 400 to 699.
+  int status = 603;
+  // Whom the server calls instead of the one that was asked for, in the words
+  // of a client; empty: that one.
+  std::string refer_to{};
+  // The trunk that it calls by; empty: the configured one.
+  std::string trunk{};
+};
+
 // A transfer as it will be carried out.
 struct TransferPlan {
   // Empty where the request was only to be validated.
@@ -172,8 +186,8 @@ class CallEngine {
   // Starts a transfer, or only checks it (`validate_only`). Errors:
   // INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (also for a consultation
   // call that is not answered), ABORTED with the id of
-  // the open transfer, RESOURCE_EXHAUSTED, UNAVAILABLE; each with a reason
-  // (base/error.h).
+  // the open transfer, or (REFER_IN_PROGRESS) while a REFER of the far end's
+  // is, RESOURCE_EXHAUSTED, UNAVAILABLE; each with a reason (base/error.h).
   virtual void Refer(TransferRequest request, ReferDone done) = 0;
 
   // Stops a transfer of that call, or of none, as far as that can be done;
@@ -203,10 +217,16 @@ class CallEngine {
   // FAILED_PRECONDITION: not answered or ending (CALL_NOT_READY), or refused by
   // the far end (UPDATE_REJECTED), or a client's own description where the
   // other leg of a bridge has it (CALL_BRIDGED). ABORTED: a change
-  // (UPDATE_IN_PROGRESS) or a transfer (TRANSFER_IN_PROGRESS) is open.
+  // (UPDATE_IN_PROGRESS) or a transfer (TRANSFER_IN_PROGRESS,
+  // REFER_IN_PROGRESS) is open.
   // INVALID_ARGUMENT (SDP_MISMATCH). UNAVAILABLE (CALL_LOST): no answer, or one
   // that says the call is gone; the call ends.
   virtual void Update(UpdateRequest request, CallDone done) = 0;
+
+  // Decides about a REFER that waits for it. NOT_FOUND (REFER_NOT_FOUND) where
+  // there is none of that id any more; FAILED_PRECONDITION (REFER_DECIDED);
+  // INVALID_ARGUMENT about `refer_to` or `trunk`.
+  virtual void DecideRefer(ReferDecision decision, CallDone done) = 0;
 
   // Ends a call. NOT_FOUND where there is none; OK where it has ended already.
   virtual void HangUp(std::string call_id, CallDone done) = 0;

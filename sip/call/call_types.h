@@ -38,6 +38,19 @@ struct FarEnd {
   bool operator==(const FarEnd&) const = default;
 };
 
+// A REFER of the far end that waits for a client's decision. Text is fit for
+// people.
+struct PendingRefer {
+  std::string refer_id{};
+  std::string refer_to{};  // An addr-spec without headers.
+  // The dialog that the target's call is to replace (RFC 3891); empty: none.
+  std::string replaces{};
+  std::string referred_by{};  // Empty: none.
+  absl::Time deadline{};
+
+  bool operator==(const PendingRefer&) const = default;
+};
+
 // A call as its watchers see it. Text that a peer sent is valid UTF-8 here.
 struct CallSnapshot {
   std::string call_id;
@@ -57,6 +70,9 @@ struct CallSnapshot {
   std::string replaces_call_id;
   // The other leg, where this call is one of a bridge; also after its end.
   std::string bridged_call_id;
+  // The call whose far end had this one placed, by REFER; empty for none.
+  std::string referring_call_id;
+  std::optional<PendingRefer> pending_refer;
   // This side has put the far end on hold.
   bool on_hold = false;
   // The application's own.
@@ -79,6 +95,7 @@ enum class CallChange {
   kAnswered,
   kUpdated,
   kTransferring,
+  kReferRequested,
   kEnded,
 };
 

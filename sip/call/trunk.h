@@ -10,6 +10,7 @@
 
 #include "base/ip_network.h"
 #include "sip/call/digest.h"
+#include "sip/call/referral.h"
 #include "sip/call/session_timer.h"
 #include "sip/transfer/refer_to.h"
 
@@ -33,6 +34,8 @@ struct Trunk {
   // How numbers and users become URIs on its calls.
   TargetPolicy targets{};
   SessionTimerPolicy session_timer{};
+  // What becomes of REFERs of its far ends.
+  ReferralPolicy referrals{};
 
   bool operator==(const Trunk&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sip/call/call_engine.h"
 #include "sip/dns/resolver.h"
@@ -17,6 +18,7 @@ namespace callcontrol::sip {
 class ClientTransaction;
 class SofiaCall;
 class TlsLayer;
+struct SipUri;
 class UriReferral;
 
 // How the messages of a dialog travel, which its Contact says.
@@ -27,13 +29,17 @@ struct LegTransport {
   bool sips = false;
 };
 
-// Methods that the server serves. REFER is not among them: an inbound one is
-// refused (reliability.md, decision 5).
+// Methods that the server serves everywhere.
 inline constexpr char kAllow[] =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, UPDATE";
+// And those of an inbound REFER, where such are configured: nobody's is taken
+// otherwise (reliability.md, decision 5).
+inline constexpr char kAllowReferrals[] = ", REFER, SUBSCRIBE";
 inline constexpr char kAccept[] = "application/sdp";
 // Calls can be replaced (RFC 3891) and have session timers (RFC 4028).
 inline constexpr char kSupported[] = "replaces, timer";
+// With REFERs, which may come without a subscription (RFC 4488).
+inline constexpr char kSupportedByReferrals[] = "replaces, timer, norefersub";
 
 // A request of a dialog, or of none. Returns the status to answer with, or 0
 // where it answers itself, now or later (nta_request_f).
@@ -91,6 +97,27 @@ class CallHost {
 
   // The call, while it is held; null afterwards.
   virtual SofiaCall* Find(const std::string& call_id) = 0;
+
+  // The live call of this server's that a Replaces value names (RFC 3891, 3),
+  // as its far end sees it; null for none.
+  virtual SofiaCall* FindReplaced(const std::string& replaces) = 0;
+
+  // Whether a request to `uri` would come back here.
+  virtual bool LeadsHere(const SipUri& uri) const = 0;
+
+  // Whether one more REFER of a far end can be taken on.
+  virtual bool TakesReferrals() const = 0;
+
+  // The REFER of that id waits for a client to decide, in `call`; null: not any
+  // more.
+  virtual void OnReferWaits(const std::string& refer_id, SofiaCall* call) = 0;
+
+  // Places a call that the far end of `referrer` wants, with `headers` beside
+  // those of `request`. Null with the cause in `refusal`. Then BeginPlaced().
+  virtual SofiaCall* PlaceReferred(const SofiaCall& referrer,
+                                   PlaceRequest request,
+                                   std::vector<SipHeader> headers,
+                                   SipStatus& refusal) = 0;
 
   // The call has ended and absorbs nothing any more. Destroys it, later.
   virtual void Retire(SofiaCall& call) = 0;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sip/call/call_routes.h"
+#include "sip/call/referral.h"
 #include "sip/call/trunk.h"
 #include "sip/dns/resolver_options.h"
 #include "sip/tls/tls_options.h"
@@ -52,6 +53,7 @@ struct EngineOptions {
   TargetPolicy targets;
   // Of calls of no trunk.
   SessionTimerPolicy session_timer;
+  ReferralPolicy referrals;
   // Referred-By defaults to our own identity instead of the far end's.
   bool referred_by_local = false;
 

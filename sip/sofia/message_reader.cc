@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/error.h"
 #include "sip/call/bridge.h"
 #include "sip/transfer/display_text.h"
 #include "sip/transfer/header_guard.h"
@@ -50,10 +51,12 @@ std::optional<std::string> UrlParameter(const url_t& url, const char* name) {
   return std::string(value.data());
 }
 
-bool DeclinesSubscription(const sip_t& sip) {
-  const sip_refer_sub_t* header = sip_refer_sub(&sip);
-  return header != nullptr && header->rs_value != nullptr &&
-         absl::EqualsIgnoreCase(header->rs_value, "false");
+// The value of a header, as Sofia writes it.
+std::string HeaderText(const sip_header_t* header) {
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  std::string text(Text(sip_header_as_string(home, header)));
+  su_home_deinit(home);
+  return text;
 }
 
 SipfragBody BodyToRead(const sip_t& sip, const std::string& content_type,
@@ -88,11 +91,34 @@ std::vector<std::string> ReadRedirection(const sip_t& sip) {
   return contacts;
 }
 
+bool DeclinesSubscription(const sip_t& sip) {
+  const sip_refer_sub_t* header = sip_refer_sub(&sip);
+  return header != nullptr && header->rs_value != nullptr &&
+         absl::EqualsIgnoreCase(header->rs_value, "false");
+}
+
+absl::StatusOr<ReferTarget> ReadReferTo(const sip_t& sip) {
+  if (sip.sip_refer_to == nullptr || HasBadHeader(sip, "Refer-To")) {
+    return InvalidField("refer_to", "BAD_URI",
+                        "A REFER has one Refer-To that can be read.");
+  }
+  return ReadReferTarget(
+      HeaderText(reinterpret_cast<const sip_header_t*>(sip.sip_refer_to)));
+}
+
+std::string ReadReferredBy(const sip_t& sip) {
+  if (sip.sip_referred_by == nullptr || HasBadHeader(sip, "Referred-By")) {
+    return "";
+  }
+  std::string value =
+      HeaderText(reinterpret_cast<const sip_header_t*>(sip.sip_referred_by));
+  return IsSafeText(value) && value.size() <= kMaxUriLength ? value : "";
+}
+
 std::vector<SipHeader> ReadHeaders(const sip_t& sip,
                                    const std::vector<std::string>& wanted) {
   std::vector<SipHeader> headers;
   if (wanted.empty()) return headers;
-  su_home_t home[1] = {SU_HOME_INIT(home)};
   for (const msg_header_t* it = sip.sip_request->rq_common->h_succ;
        it != nullptr; it = it->sh_succ) {
     SipHeader header;
@@ -104,13 +130,11 @@ std::vector<SipHeader> ReadHeaders(const sip_t& sip,
     }
     if (header.name.empty() || !PassesHeader(header.name, wanted)) continue;
     if (it->sh_class != sip_unknown_class) {
-      header.value = Text(sip_header_as_string(
-          home, reinterpret_cast<const sip_header_t*>(it)));
+      header.value = HeaderText(reinterpret_cast<const sip_header_t*>(it));
     }
     headers.push_back(std::move(header));
     if (!CheckReferHeaders(headers).ok()) headers.pop_back();
   }
-  su_home_deinit(home);
   return headers;
 }
 

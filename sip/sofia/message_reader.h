@@ -7,8 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "sip/call/call_routes.h"
 #include "sip/call/call_types.h"
+#include "sip/call/referral.h"
 #include "sip/call/session_timer.h"
 #include "sip/dns/sip_route.h"
 #include "sip/sofia/call_host.h"
@@ -30,6 +32,18 @@ SipStatus ReadStatus(const sip_t& sip);
 
 // The contacts of a 3xx, addr-specs; empty for any other answer.
 std::vector<std::string> ReadRedirection(const sip_t& sip);
+
+// Whether "Refer-Sub: false" is there (RFC 4488, 4).
+bool DeclinesSubscription(const sip_t& sip);
+
+// The Refer-To of a REFER. Errors: those of ReadReferTarget(), BAD_URI where
+// there is none, or more than one. Sofia has undone the escapes in it that it
+// does not find necessary.
+absl::StatusOr<ReferTarget> ReadReferTo(const sip_t& sip);
+
+// The value of Referred-By (RFC 3892, 3) with its parameters; empty where there
+// is none that can be read.
+std::string ReadReferredBy(const sip_t& sip);
 
 // The headers of a request whose names `wanted` lists (PassesHeader()), in
 // their order. Those that a client could not set are left out

@@ -8,11 +8,12 @@
 
 namespace callcontrol::sip {
 
-int RefuseUnknownExtensions(nta_incoming_t* request, const sip_t& sip) {
+int RefuseUnknownExtensions(nta_incoming_t* request, const sip_t& sip,
+                            const char* supported) {
   su_home_t home[1] = {SU_HOME_INIT(home)};
   const int refused =
-      nta_check_required(request, &sip, sip_supported_make(home, kSupported),
-                         SIPTAG_SUPPORTED_STR(kSupported), TAG_END());
+      nta_check_required(request, &sip, sip_supported_make(home, supported),
+                         SIPTAG_SUPPORTED_STR(supported), TAG_END());
   su_home_deinit(home);
   return refused;
 }

@@ -96,6 +96,7 @@ SofiaCall::~SofiaCall() {
   outgoing_.reset();
   update_.reset();
   transfers_.clear();
+  referrals_.clear();
   info_relays_.clear();
   if (deferred_ != nullptr && deferred_ != reinvite_) {
     nta_incoming_destroy(deferred_);
@@ -128,6 +129,9 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
       case CallAction::kLegReady:
         BeginUpdate();
         BeginTransfer();
+        if (InboundReferral* const joined = joined_referral()) {
+          joined->OnLegReady();
+        }
         break;
     }
   }
@@ -161,6 +165,7 @@ void SofiaCall::HangUp(std::string_view reason) {
 
 void SofiaCall::ShutDownTransfers() {
   if (CallTransfer* transfer = open_transfer()) transfer->OnShutdown();
+  if (InboundReferral* const referral = open_referral()) referral->OnShutdown();
 }
 
 void SofiaCall::HangUpLeg(std::string_view reason) {
@@ -330,7 +335,7 @@ void SofiaCall::Publish(CallChange change) {
 
 void SofiaCall::ReleaseIfOver() {
   if (machine_.state().phase != CallPhase::kEnded || retired_) return;
-  if (!transfers_.empty() || bye_ != nullptr) return;
+  if (!transfers_.empty() || !referrals_.empty() || bye_ != nullptr) return;
   retired_ = true;
   host_.Retire(*this);
 }

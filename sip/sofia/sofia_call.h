@@ -19,6 +19,7 @@
 #include "sip/sofia/call_transfer.h"
 #include "sip/sofia/challenge_answer.h"
 #include "sip/sofia/client_transaction.h"
+#include "sip/sofia/inbound_referral.h"
 #include "sip/sofia/outgoing_invite.h"
 #include "sip/sofia/session_update.h"
 #include "sip/sofia/transfer_party.h"
@@ -140,7 +141,8 @@ class SofiaCall final : public RequestHandler,
 
   // FAILED_PRECONDITION where the call is not answered, or is ending.
   absl::Status CheckAnswered() const;
-  // ABORTED with the id of the open transfer.
+  // ABORTED with the id of the open transfer, also for a REFER of the far end's
+  // or one that the call takes part in.
   absl::Status CheckNoTransfer();
   // This dialog as its far end sees it (RFC 3891, 3).
   ReplacedDialog AsReplaced() const;
@@ -176,6 +178,29 @@ class SofiaCall final : public RequestHandler,
   void OnOtherLegOver(std::string_view reason, std::string_view sip_reason);
   // The other leg was transferred away, and this one stays.
   void OnAlone();
+
+  // Null where this is no leg of a bridge, or the only one left.
+  SofiaCall* other_leg() const;
+
+  // ---- For REFERs of far ends ----
+
+  // Null where it is over.
+  InboundReferral* FindReferral(std::string_view id);
+  // Clients are not asked about that one any more.
+  void OnReferDecided(const std::string& refer_id);
+  void OnReferralOver();
+  // Is placed for one of `referrer`'s far end, or is to be joined to that call.
+  void TakePartInReferral(const SofiaCall& referrer);
+  void LeaveReferral() { referral_of_.clear(); }
+  // Leaves its bridge, where it has one, for one with `other`, which does the
+  // same. Whoever they leave stays alone; a leg that `other` leaves is hung up.
+  void JoinInstead(SofiaCall& other);
+  // Has the far end take what the other leg last said, where it was offered
+  // something else.
+  void RestoreBridge();
+  bool client_has_media() const { return client_has_media_; }
+  // How many REFERs led to this call.
+  int referral_depth() const { return referral_depth_; }
 
   // ---- For its INVITE ----
 
@@ -229,6 +254,8 @@ class SofiaCall final : public RequestHandler,
   void AcceptSessionRequest(nta_incoming_t* request, const sip_t& sip,
                             const std::string& sdp);
   int OnInfo(nta_incoming_t* request, const sip_t& sip);
+  int OnRefer(nta_incoming_t* request, const sip_t& sip);
+  int OnSubscribe(nta_incoming_t* request, const sip_t& sip);
   int OnNotify(const sip_t& sip);
   int OnBye(const sip_t& sip);
   // Lets a NOTIFY in that the far end sent before its BYE, which is `bye`, and
@@ -258,8 +285,17 @@ class SofiaCall final : public RequestHandler,
   // `theirs`: the answer in the 2xx, for the caller on the other leg.
   void AcknowledgeCall(std::string answer, std::string theirs = {});
 
-  // Null where this is no leg of a bridge, or the only one left.
-  SofiaCall* other_leg() const;
+  const ReferralPolicy& referral_policy() const;
+  // 0, or how a REFER is refused as the call stands.
+  int CheckMayBeReferred();
+  void TakeReferral(nta_incoming_t* request, const sip_t& sip,
+                    ReferralOrder order);
+  // The open one of its far end; null for none.
+  InboundReferral* open_referral() const;
+  // The open one that it takes part in; null for none.
+  InboundReferral* joined_referral() const;
+  void LeaveReferrals();
+
   // Ends the bridge. Returns what other_leg() was.
   SofiaCall* Unbridge();
   void LeaveBridge();
@@ -392,6 +428,10 @@ class SofiaCall final : public RequestHandler,
   std::unique_ptr<ClientTransaction> probe_;
   // Oldest first; at most one is open.
   std::vector<std::unique_ptr<CallTransfer>> transfers_;
+  std::vector<std::unique_ptr<InboundReferral>> referrals_;
+  // The call whose far end's REFER this one takes part in; empty for none.
+  std::string referral_of_;
+  int referral_depth_ = 0;
 };
 
 }  // namespace callcontrol::sip

@@ -7,6 +7,7 @@
 // for both directions: while an offer goes one way, one that comes the other
 // way gets 491.
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -66,7 +67,9 @@ absl::Status SofiaCall::CheckNotBridged() const {
 }
 
 std::string SofiaCall::allow() const {
-  return absl::StrCat(kAllow, other_leg() != nullptr ? ", INFO" : "");
+  const bool refers = referral_policy().mode != ReferralMode::kOff;
+  return absl::StrCat(kAllow, refers ? kAllowReferrals : "",
+                      other_leg() != nullptr ? ", INFO" : "");
 }
 
 // ---- The first INVITE ---------------------------------------------------
@@ -197,6 +200,11 @@ void SofiaCall::OnTheirOffer(const SessionUpdate::Outcome& offer) {
 void SofiaCall::SettleOffer(const SessionUpdate::Outcome& outcome) {
   if (!asked_leg_id_.empty()) {
     OnPlaceDecided(outcome);
+    return;
+  }
+  if (InboundReferral* const referral = open_referral();
+      referral != nullptr && referral->awaits_offer()) {
+    referral->OnOfferSettled(outcome);
     return;
   }
   if (deferred_ == nullptr) return;
@@ -350,8 +358,14 @@ void SofiaCall::LeaveBridge() {
   SofiaCall* const asked = host_.Find(std::exchange(asked_leg_id_, ""));
   if (asked != nullptr) asked->WithdrawOffer();
   RefuseDeferred({487, sip_status_phrase(487)});
+  LeaveReferrals();
   SofiaCall* const other = Unbridge();
   if (other == nullptr) return;
+  if (open_referral() != nullptr) {
+    // RFC 5589, 6: whoever refers may leave at once, and the transfer goes on.
+    other->OnAlone();
+    return;
+  }
   const bool transferred =
       !transfers_.empty() && transfers_.back()->takes_leg_away();
   if (transferred && keeps_other_leg_) {
@@ -387,6 +401,10 @@ void SofiaCall::OnOtherLegOver(std::string_view reason,
   // Its transfer goes on, and says how this leg ends.
   other_leg_gone_ = open_transfer() != nullptr;
   if (other_leg_gone_) return;
+  // The far end is told first what became of its REFER.
+  const bool told_first = std::ranges::any_of(
+      referrals_, [](const auto& referral) { return referral->clears_leg(); });
+  if (told_first) return;
   HangUpLeg(absl::StrCat("the other leg ended", reason.empty() ? "" : ": ",
                          absl::string_view(reason.data(), reason.size())));
 }

@@ -74,6 +74,8 @@ void SofiaCall::OnCallProgress(const sip_t& sip) {
   if (rang && early_media) Publish(CallChange::kUpdated);
   if (SofiaCall* const caller = other_leg()) {
     caller->RelayProgress(ReadStatus(sip), SdpOf(sip));
+  } else if (InboundReferral* const referral = joined_referral()) {
+    referral->OnTargetProgress(ReadStatus(sip));
   }
 }
 
@@ -121,6 +123,9 @@ void SofiaCall::AcknowledgeCall(std::string answer, std::string theirs) {
       HangUpLeg("the far end gave no address to reach it at");
     } else if (SofiaCall* const caller = other_leg(); called && caller) {
       caller->RelayAnswer(theirs);
+    } else if (InboundReferral* const referral = joined_referral();
+               called && referral != nullptr) {
+      referral->OnTargetAnswered();
     }
   });
 }

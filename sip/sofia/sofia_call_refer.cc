@@ -46,6 +46,14 @@ absl::Status SofiaCall::CheckAnswered() const {
 }
 
 absl::Status SofiaCall::CheckNoTransfer() {
+  const InboundReferral* const own = open_referral();
+  if (const auto* const referral = own != nullptr ? own : joined_referral()) {
+    return MakeError(
+        absl::StatusCode::kAborted, {.reason = "REFER_IN_PROGRESS"},
+        absl::StrCat("REFER ", referral->id(), " of the far end of call ",
+                     own != nullptr ? snapshot_.call_id : referral_of_,
+                     " is being carried out"));
+  }
   const CallTransfer* const open = open_transfer();
   if (open == nullptr) return absl::OkStatus();
   return MakeError(

@@ -22,13 +22,22 @@ int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
   // A dialog of ours begins with the 2xx: nothing here needs an early one.
   if (machine_.is_calling() || !IsOfThisDialog(sip)) return 481;
   SeenAlive();
-  if (const int refused = RefuseUnknownExtensions(request, sip)) return refused;
+  const bool refers = method == sip_method_refer &&
+                      referral_policy().mode != ReferralMode::kOff;
+  if (const int refused = RefuseUnknownExtensions(
+          request, sip, refers ? kSupportedByReferrals : kSupported)) {
+    return refused;
+  }
   switch (method) {
     case sip_method_invite:
     case sip_method_update:
       return OnSessionRequest(request, sip);
     case sip_method_info:
       return OnInfo(request, sip);
+    case sip_method_refer:
+      return OnRefer(request, sip);
+    case sip_method_subscribe:
+      return OnSubscribe(request, sip);
     case sip_method_bye:
       return OnBye(sip);
     case sip_method_notify:

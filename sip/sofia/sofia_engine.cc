@@ -23,6 +23,8 @@
 #include "sip/sofia/sofia_call.h"
 #include "sip/sofia/sofia_log.h"
 #include "sip/sofia/uri_referral.h"
+#include "sip/transfer/display_text.h"
+#include "sip/transfer/sip_uri.h"
 
 namespace callcontrol::sip {
 namespace {
@@ -32,6 +34,16 @@ constexpr std::chrono::seconds kStopWait{4};
 
 // RFC 3261, 8.1.1.6.
 constexpr int kMaxForwards = 70;
+
+// The user of a URI, where it has one, at the trunk. "sips" means TLS on every
+// hop (RFC 3261, 26.2.2).
+std::string AtTrunk(bool sips, std::string_view user, const Trunk& trunk) {
+  const std::string& host =
+      trunk.targets.host.empty() ? trunk.address : trunk.targets.host;
+  return absl::StrCat(
+      sips ? "sips:" : "sip:", absl::string_view(user.data(), user.size()),
+      user.empty() ? "" : "@", host);
+}
 
 // The call of the other leg of a bridge, for the INVITE that came.
 PlaceRequest RequestOf(const sip_t& sip, const BridgeTerms& terms,
@@ -50,14 +62,16 @@ PlaceRequest RequestOf(const sip_t& sip, const BridgeTerms& terms,
     request.to = UriText(wanted);
     return request;
   }
-  const bool user = wanted.url_user != nullptr && *wanted.url_user != '\0';
-  const std::string& host =
-      trunk->targets.host.empty() ? trunk->address : trunk->targets.host;
-  // "sips" means TLS on every hop (RFC 3261, 26.2.2).
-  const char* const scheme = wanted.url_type == url_sips ? "sips:" : "sip:";
   request.to =
-      absl::StrCat(scheme, user ? wanted.url_user : "", user ? "@" : "", host);
+      AtTrunk(wanted.url_type == url_sips,
+              wanted.url_user == nullptr ? "" : wanted.url_user, *trunk);
   return request;
+}
+
+absl::Status NoSuchTrunk(const std::string& name) {
+  return InvalidField(
+      "trunk", "UNKNOWN_TRUNK",
+      absl::StrCat("no trunk \"", name, "\" with an address is configured"));
 }
 
 absl::Status NoSuchCall(std::string_view id) {
@@ -144,13 +158,14 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     std::move(done)(outcome);
   }
 
+  void DecideRefer(const ReferDecision& decision, CallDone done) {
+    std::move(done)(Decide(decision));
+  }
+
   void Place(const PlaceRequest& request, PlaceDone done) {
     std::shared_ptr<const Trunk> trunk = FindTrunk(request.trunk, trunks_);
     if (!request.trunk.empty() && (trunk == nullptr || trunk->uri.empty())) {
-      std::move(done)(
-          InvalidField("trunk", "UNKNOWN_TRUNK",
-                       absl::StrCat("no trunk \"", request.trunk,
-                                    "\" with an address is configured")));
+      std::move(done)(NoSuchTrunk(request.trunk));
       return;
     }
     absl::StatusOr<PlacePlan> plan =
@@ -215,11 +230,14 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     for (const auto& [id, call] : calls_) ids.push_back(id);
     for (const std::string& id : ids) {
       SofiaCall* call = Find(id);
-      if (call == nullptr) continue;
-      call->ShutDownTransfers();
-      call->HangUp("the server stops");
+      if (call != nullptr) call->ShutDownTransfers();
     }
     for (const auto& [id, referral] : referrals_) referral->ShutDown();
+    // None of these ends for the lack of another.
+    for (const std::string& id : ids) {
+      SofiaCall* call = Find(id);
+      if (call != nullptr) call->HangUp("the server stops");
+    }
     loop_.timers().Add(std::chrono::steady_clock::now() + kStopWait, [this] {
       live_calls_ = 0;
       TellIfStopped();
@@ -279,6 +297,84 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     referrals_.erase(found);
   }
 
+  SofiaCall* FindReplaced(const std::string& replaces) override {
+    su_home_t home[1] = {SU_HOME_INIT(home)};
+    SofiaCall* found = nullptr;
+    if (const sip_replaces_t* const names =
+            sip_replaces_make(home, replaces.c_str())) {
+      if (FindReplaced(*names, found) != 200) found = nullptr;
+    }
+    su_home_deinit(home);
+    return found;
+  }
+
+  bool LeadsHere(const SipUri& uri) const override {
+    const auto is_ours = [&uri](const sip_contact_t* ours) {
+      if (ours == nullptr) return false;
+      const url_t& url = *ours->m_url;
+      const bool sips = uri.scheme == "sips";
+      const std::string port =
+          !uri.port.empty() ? uri.port : (sips ? "5061" : "5060");
+      const char* const our_port = url_port(&url);
+      return EqualsIgnoreCase(uri.host, url.url_host) && port == our_port;
+    };
+    const std::string listened =
+        absl::StrCat(options_.listen_host, ":", agent_->port());
+    return absl::StrCat(uri.host, ":", uri.port) == listened ||
+           is_ours(contact({SipTransport::kUdp})) ||
+           (tls() != nullptr && is_ours(contact({SipTransport::kTls})));
+  }
+
+  bool TakesReferrals() const override {
+    return !draining_ && open_transfers_ < options_.max_open_transfers;
+  }
+
+  void OnReferWaits(const std::string& refer_id, SofiaCall* call) override {
+    if (call == nullptr) {
+      waiting_refers_.erase(refer_id);
+    } else {
+      waiting_refers_[refer_id] = call->snapshot().call_id;
+    }
+  }
+
+  SofiaCall* PlaceReferred(const SofiaCall& referrer, PlaceRequest request,
+                           std::vector<SipHeader> headers,
+                           SipStatus& refusal) override {
+    std::shared_ptr<const Trunk> trunk = FindTrunk(request.trunk, trunks_);
+    if (trunk != nullptr && !trunk->address.empty()) {
+      const absl::StatusOr<SipUri> wanted = ParseSipUri(request.to);
+      if (wanted.ok() && LeadsHere(*wanted)) {
+        request.to = AtTrunk(wanted->scheme == "sips", wanted->user, *trunk);
+      }
+    } else if (!request.trunk.empty()) {
+      refusal = {500, "the trunk is not configured any more"};
+      return nullptr;
+    }
+    // Whoever is called for may have no usable identity.
+    if (!BuildUri("from", request.from, {}).ok()) request.from.clear();
+    absl::StatusOr<PlacePlan> plan =
+        PlanCall(request, options_, std::move(trunk), *contact());
+    if (!plan.ok()) {
+      refusal = {404, std::string(plan.status().message())};
+      return nullptr;
+    }
+    plan->headers = std::move(headers);
+    std::unique_ptr<SofiaCall> call;
+    if (live_calls_ < options_.max_calls) {
+      call = SofiaCall::Place(*this, *std::move(plan));
+    }
+    if (call == nullptr) {
+      refusal = {503, "too many calls are live"};
+      return nullptr;
+    }
+    SofiaCall& placed = Keep(std::move(call));
+    placed.TakePartInReferral(referrer);
+    placed.Tag(referrer.snapshot().tags);
+    observer_.OnCall(std::make_shared<const CallSnapshot>(placed.snapshot()),
+                     CallChange::kCalling);
+    return &placed;
+  }
+
   void DestroyLater(std::shared_ptr<void> object) override {
     if (buried_.empty()) {
       loop_.Post([this] { buried_.clear(); });
@@ -326,13 +422,87 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
         if (const int refused = RefuseUnknownExtensions(request, sip)) {
           return refused;
         }
-        return AnswerOptions(request, contact(), options_.user_agent, kAllow);
+        return AnswerOptions(request, contact(), options_.user_agent,
+                             AllowFor(request));
+      case sip_method_refer:
+      case sip_method_subscribe:
+        return RefuseOutsideDialogs(request, sip);
       default:
-        return RefuseMethod(request, sip, kAllow);
+        return RefuseMethod(request, sip, AllowFor(request));
     }
   }
 
  private:
+  // By which trunk a request came; null for none.
+  std::shared_ptr<const Trunk> TrunkOfRequest(nta_incoming_t* request) const {
+    msg_t* const message = nta_incoming_getrequest(request);
+    if (message == nullptr) return nullptr;
+    const su_addrinfo_t* const source = msg_addrinfo(message);
+    std::shared_ptr<const Trunk> trunk;
+    if (source != nullptr && source->ai_addr != nullptr) {
+      trunk = TrunkOf(IpAddressOf(*source->ai_addr), trunks_);
+    }
+    msg_destroy(message);
+    return trunk;
+  }
+
+  bool RefersFrom(nta_incoming_t* request) const {
+    const std::shared_ptr<const Trunk> trunk = TrunkOfRequest(request);
+    const ReferralPolicy& policy =
+        trunk != nullptr ? trunk->referrals : options_.referrals;
+    return policy.mode != ReferralMode::kOff;
+  }
+
+  std::string AllowFor(nta_incoming_t* request) const {
+    return absl::StrCat(kAllow, RefersFrom(request) ? kAllowReferrals : "");
+  }
+
+  // Nobody is let in by REFER or SUBSCRIBE alone: what a stranger asks for is
+  // 403 (RFC 3515, 2.4.4 and 5.2), and 405 where nobody may refer.
+  int RefuseOutsideDialogs(nta_incoming_t* request, const sip_t& sip) {
+    if (!RefersFrom(request)) return RefuseMethod(request, sip, kAllow);
+    const std::optional<EventHeader> event = ReadEventOf(sip);
+    const bool subscribes = sip.sip_request->rq_method == sip_method_subscribe;
+    if (subscribes && (!event || event->package != "refer")) {
+      return AnswerBadEvent(request);
+    }
+    return sip.sip_to->a_tag != nullptr ? 481 : 403;
+  }
+
+  absl::Status Decide(const ReferDecision& decision) {
+    const auto waits = waiting_refers_.find(decision.refer_id);
+    SofiaCall* const call =
+        waits == waiting_refers_.end() ? nullptr : Find(waits->second);
+    InboundReferral* const referral =
+        call == nullptr ? nullptr : call->FindReferral(decision.refer_id);
+    if (referral == nullptr) {
+      return MakeError(
+          absl::StatusCode::kNotFound, {.reason = "REFER_NOT_FOUND"},
+          absl::StrCat("no REFER \"", decision.refer_id,
+                       "\" waits for a decision: it has been decided, its "
+                       "deadline has passed, or there never was one"));
+    }
+    const std::shared_ptr<const Trunk> trunk =
+        FindTrunk(decision.trunk, trunks_);
+    if (!decision.trunk.empty() && (trunk == nullptr || trunk->uri.empty())) {
+      return NoSuchTrunk(decision.trunk);
+    }
+    std::optional<ReferTarget> target;
+    if (!decision.refer_to.empty()) {
+      TargetPolicy policy =
+          trunk != nullptr ? trunk->targets : options_.targets;
+      if (trunk != nullptr && policy.host.empty()) policy.host = trunk->address;
+      policy.leg_is_secure = options_.tls.has_value();
+      absl::StatusOr<std::string> uri =
+          BuildUri("refer_to", decision.refer_to, policy);
+      if (!uri.ok()) return uri.status();
+      absl::StatusOr<ReferTarget> read = ReadReferTarget(*uri);
+      if (!read.ok()) return read.status();
+      target = *std::move(read);
+    }
+    return referral->Decide(decision, std::move(target));
+  }
+
   int OnInvite(nta_incoming_t* request, const sip_t& sip) {
     if (const int refused = RefuseUnknownExtensions(request, sip)) {
       return refused;
@@ -474,7 +644,12 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   int FindReplaced(const sip_t& sip, SofiaCall*& found) {
     if (HasBadHeader(sip, "Replaces")) return 400;
     if (sip.sip_replaces == nullptr) return 0;
-    const sip_replaces_t& replaces = *sip.sip_replaces;
+    const int answer = FindReplaced(*sip.sip_replaces, found);
+    return answer == 200 ? 0 : answer;
+  }
+
+  // The same of a Replaces value: 200 where that call may be replaced.
+  int FindReplaced(const sip_replaces_t& replaces, SofiaCall*& found) {
     if (replaces.rp_to_tag == nullptr || replaces.rp_from_tag == nullptr) {
       return 400;
     }
@@ -484,7 +659,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       const std::optional<int> answer = it->second->AnswerToReplaces(replaces);
       if (!answer) continue;
       found = it->second;
-      return *answer == 200 ? 0 : *answer;
+      return *answer;
     }
     return 481;
   }
@@ -530,6 +705,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   // Transfers outside any call, by id, and by the tag that is theirs.
   std::unordered_map<std::string, std::shared_ptr<UriReferral>> referrals_;
   std::map<std::string, UriReferral*, std::less<>> referrals_by_tag_;
+  // REFERs that wait for a client, and whose call they came in.
+  std::unordered_map<std::string, std::string> waiting_refers_;
   // What is destroyed at the next turn of the loop.
   std::vector<std::shared_ptr<void>> buried_;
   int live_calls_ = 0;
@@ -611,6 +788,13 @@ void SofiaEngine::Update(UpdateRequest request, CallDone done) {
     } else {
       std::move(done)(NoSuchCall(request.call_id));
     }
+  });
+}
+
+void SofiaEngine::DecideRefer(ReferDecision decision, CallDone done) {
+  impl_->loop().Post([impl = impl_.get(), decision = std::move(decision),
+                      done = std::move(done)]() mutable {
+    impl->DecideRefer(decision, std::move(done));
   });
 }
 

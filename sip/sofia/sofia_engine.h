@@ -37,6 +37,7 @@ class SofiaEngine final : public CallEngine {
   void Answer(std::string call_id, std::string sdp, CallDone done) override;
   void Reject(RejectRequest request, CallDone done) override;
   void Update(UpdateRequest request, CallDone done) override;
+  void DecideRefer(ReferDecision decision, CallDone done) override;
   void HangUp(std::string call_id, CallDone done) override;
   void Drain(Done done) override;
   void Stop(Done done) override;

@@ -272,24 +272,5 @@ TEST_F(TransferRequestTest, ARefusedRequestMayBeMadeAgainUnderItsId) {
               Ended(v1::TRANSFER_OUTCOME_REFER_DECLINED));
 }
 
-template <typename Request, typename Response>
-void ExpectNotServed(grpc::Status (v1::CallControl::Stub::*rpc)(
-                         grpc::ClientContext*, const Request&, Response*),
-                     ReferClient& client) {
-  auto context = Deadline();
-  Response response;
-  grpc::Status status = (client.stub().*rpc)(context.get(), {}, &response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED)
-      << Request::descriptor()->name();
-  EXPECT_EQ(ErrorInfoOf(status).reason(), "NOT_IMPLEMENTED")
-      << Request::descriptor()->name();
-}
-
-TEST_F(TransferRequestTest, RpcsThatAreNotServedYetSaySo) {
-  using Stub = v1::CallControl::Stub;
-  ReferClient client(server().grpc_port());
-  ExpectNotServed(&Stub::DecideRefer, client);
-}
-
 }  // namespace
 }  // namespace callcontrol::testing

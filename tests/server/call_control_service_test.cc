@@ -1030,47 +1030,33 @@ TEST_F(HookRpcTest, AServerThatStopsSaysSo) {
               IsError(StatusCode::UNAVAILABLE, "DRAINING"));
 }
 
-// ---- What is not served yet ---------------------------------------------
+// ---- REFERs of far ends --------------------------------------------------
 
-struct Unserved {
-  std::string rpc;
-  std::function<grpc::Status(v1::CallControl::Stub&, grpc::ClientContext*)>
-      call;
-};
+TEST_F(CallControlServiceTest, DecideReferHandsTheDecisionOn) {
+  v1::DecideReferRequest request;
+  request.set_refer_id("r-1");
+  request.set_accept(true);
+  request.set_refer_to("bob");
+  request.set_trunk("out");
+  v1::DecideReferResponse response;
+  {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    EXPECT_TRUE(stub_->DecideRefer(&context, request, &response).ok());
+  }
+  ASSERT_EQ(engine_.refer_decisions.size(), 1U);
+  EXPECT_EQ(engine_.refer_decisions[0].refer_id, "r-1");
+  EXPECT_TRUE(engine_.refer_decisions[0].accept);
+  EXPECT_EQ(engine_.refer_decisions[0].refer_to, "bob");
+  EXPECT_EQ(engine_.refer_decisions[0].trunk, "out");
 
-void PrintTo(const Unserved& unserved, std::ostream* os) {
-  *os << unserved.rpc;
-}
-
-// A row for a unary RPC.
-template <typename Request, typename Response>
-Unserved Unary(const std::string& rpc,
-               grpc::Status (v1::CallControl::Stub::*method)(
-                   grpc::ClientContext*, const Request&, Response*)) {
-  return {rpc,
-          [method](v1::CallControl::Stub& stub, grpc::ClientContext* context) {
-            Response response;
-            return (stub.*method)(context, Request(), &response);
-          }};
-}
-
-class UnservedRpcTest : public CallControlServiceTest,
-                        public ::testing::WithParamInterface<Unserved> {};
-
-TEST_P(UnservedRpcTest, SaysSo) {
+  request.set_status(486);
   grpc::ClientContext context;
   SetDeadline(context);
-  const grpc::Status status = GetParam().call(*stub_, &context);
-  EXPECT_THAT(status, IsError(StatusCode::UNIMPLEMENTED, "NOT_IMPLEMENTED"));
-  EXPECT_THAT(status.error_message(),
-              AllOf(HasSubstr(GetParam().rpc), HasSubstr("not served")));
+  EXPECT_THAT(stub_->DecideRefer(&context, request, &response),
+              IsError(StatusCode::INVALID_ARGUMENT, "OUT_OF_RANGE"));
+  EXPECT_EQ(engine_.refer_decisions.size(), 1U);
 }
-
-INSTANTIATE_TEST_SUITE_P(
-    CallControlService, UnservedRpcTest,
-    ::testing::Values(Unary("DecideRefer",
-                            &v1::CallControl::Stub::DecideRefer)),
-    [](const auto& unserved) { return unserved.param.rpc; });
 
 }  // namespace
 }  // namespace callcontrol::server

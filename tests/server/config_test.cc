@@ -205,6 +205,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Range{"calls.retention", 0, 3'600'000},
                       Range{"calls.session_interval", 90'000, 86'400'000},
                       Range{"calls.least_session_interval", 1'000, 3'600'000},
+                      Range{"calls.inbound_refer.decision_limit", 100, 30'000},
+                      Range{"calls.inbound_refer.ring_limit", 1'000, 600'000},
+                      Range{"calls.inbound_refer.bye_wait", 100, 600'000},
                       Range{"transfers.hold_limit", 1'000, 32'000},
                       Range{"transfers.ready_limit", 0, 32'000},
                       Range{"transfers.refer_response_limit", 10, 32'000},
@@ -295,8 +298,9 @@ TEST(ConfigTest, EveryDurationAndNumberHasARange) {
     }
   };
   count(config::v1::Config::descriptor(), count);
-  EXPECT_EQ(durations, 32);
-  EXPECT_EQ(numbers, 13);
+  // `inbound_refer` is in two places.
+  EXPECT_EQ(durations, 32 + 2 * 3);
+  EXPECT_EQ(numbers, 13 + 2);
 }
 
 TEST(ConfigTest, SomeRangesFollowT1) {
@@ -576,6 +580,68 @@ TEST(RoutesOfTest, AreThoseOfTheConfigurationInOrder) {
   EXPECT_EQ(routes[3].treatment,
             (sip::CallTreatment{.kind = Kind::kApp, .app_limit = minutes(1)}));
   EXPECT_EQ(routes[4].treatment, sip::CallTreatment());
+}
+
+// ---- REFERs of far ends -------------------------------------------------
+
+TEST(ConfigTest, InboundReferIsCheckedFieldByField) {
+  for (const std::string place : {"calls", "trunks { name: 'a' } trunks"}) {
+    const std::string name = place == "calls" ? "" : "name: 'b' ";
+    const std::string field = name.empty() ? "calls" : "trunks";
+    const auto complaint = [&](const std::string& fields) {
+      return Complaint(absl::StrCat("trunks { name: 'out' address: 'h' } ",
+                                    place, " { ", name, "inbound_refer { ",
+                                    fields, " } }"));
+    };
+    const auto about = [&](const std::string& member) {
+      return HasSubstr(absl::StrCat(field, ".inbound_refer.", member, ": "));
+    };
+    EXPECT_EQ(complaint("mode: INBOUND_REFER_MODE_EXECUTE targets: '*' "
+                        "trunk: 'out' accept_status: 200"),
+              "");
+    EXPECT_EQ(complaint("mode: INBOUND_REFER_MODE_DELEGATE"), "");
+    EXPECT_THAT(complaint("mode: INBOUND_REFER_MODE_EXECUTE"),
+                about("targets"));
+    EXPECT_THAT(complaint("targets: 'a b'"), about("targets"));
+    EXPECT_THAT(complaint("trunk: 'none'"), about("trunk"));
+    EXPECT_THAT(complaint("accept_status: 201"), about("accept_status"));
+  }
+}
+
+TEST(ReferralPolicyOfTest, ATrunksIsInPlaceOfAllOfThatOfCalls) {
+  const config::v1::Config config = Good(R"pb(
+    calls {
+      inbound_refer {
+        mode: INBOUND_REFER_MODE_DECLINE
+        ring_limit { seconds: 9 }
+      }
+    }
+    trunks { name: "a" }
+    trunks {
+      name: "b"
+      address: "h"
+      inbound_refer {
+        mode: INBOUND_REFER_MODE_EXECUTE
+        targets: "1*@*"
+        trunk: "b"
+        bye_wait { seconds: 1 }
+        accept_status: 202
+      }
+    }
+  )pb");
+  EXPECT_EQ(ReferralPolicyOf(config::v1::Config()), sip::ReferralPolicy());
+  const sip::ReferralPolicy general = ReferralPolicyOf(config);
+  EXPECT_EQ(general, (sip::ReferralPolicy{.mode = sip::ReferralMode::kDecline,
+                                          .ring_limit = seconds(9)}));
+  const auto trunks = TrunksOf(config);
+  ASSERT_TRUE(trunks.ok());
+  EXPECT_EQ((*trunks)[0]->referrals, general);
+  EXPECT_EQ((*trunks)[1]->referrals,
+            (sip::ReferralPolicy{.mode = sip::ReferralMode::kExecute,
+                                 .targets = {"1*@*"},
+                                 .trunk = "b",
+                                 .bye_wait = seconds(1),
+                                 .accept_status = 202}));
 }
 
 // ---- Trunks -------------------------------------------------------------

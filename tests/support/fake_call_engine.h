@@ -63,6 +63,10 @@ class FakeCallEngine final : public CallEngine {
     updates.push_back(std::move(request));
     std::move(done)(decision);
   }
+  void DecideRefer(ReferDecision decision, CallDone done) override {
+    refer_decisions.push_back(std::move(decision));
+    std::move(done)(this->decision);
+  }
   void HangUp(std::string call_id, CallDone done) override {
     hang_ups_.Put({std::move(call_id), std::move(done)});
   }
@@ -78,6 +82,7 @@ class FakeCallEngine final : public CallEngine {
   std::vector<std::pair<std::string, std::string>> answers;
   std::vector<RejectRequest> rejections;
   std::vector<UpdateRequest> updates;
+  std::vector<ReferDecision> refer_decisions;
   std::vector<PlaceRequest> placed;
   // What cancelling a transfer can do, and what was cancelled.
   CancelOutcome cancel_outcome = CancelOutcome::kTooLate;

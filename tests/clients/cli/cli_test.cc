@@ -366,6 +366,25 @@ TEST_F(CliTest, AnswerAndRejectDecideAboutACall) {
   EXPECT_EQ(service_.reject_request.reason(), "Lunch");
 }
 
+TEST_F(CliTest, AcceptAndDeclineDecideAboutARefer) {
+  v1::CallEvent event;
+  event.set_type(v1::CALL_EVENT_TYPE_REFER_REQUESTED);
+  event.mutable_call()->set_call_id("c-a-1");
+  event.mutable_pending_refer()->set_refer_id("r-a-1");
+  event.mutable_pending_refer()->set_refer_to("sip:bob@b.example");
+  service_.call_watches.push_back({{event}, grpc::Status::OK});
+  EXPECT_EQ(Run({"watch"}), 0) << err();
+  EXPECT_THAT(out(), HasSubstr(", wants sip:bob@b.example called: r-a-1"));
+
+  EXPECT_EQ(Run({"accept", "r-a-1", "dora"}), 0) << err();
+  EXPECT_EQ(service_.refer_decision.refer_id(), "r-a-1");
+  EXPECT_TRUE(service_.refer_decision.accept());
+  EXPECT_EQ(service_.refer_decision.refer_to(), "dora");
+  EXPECT_EQ(Run({"decline", "r-a-1", "480"}), 0) << err();
+  EXPECT_FALSE(service_.refer_decision.accept());
+  EXPECT_EQ(service_.refer_decision.status(), 480);
+}
+
 TEST_F(CliTest, TransfersIsATable) {
   v1::ListTransfersResponse page;
   v1::Transfer& transfer = *page.add_transfers();

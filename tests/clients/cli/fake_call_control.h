@@ -73,6 +73,7 @@ class FakeCallControl final : public v1::CallControl::Service {
   v1::PlaceCallRequest place_request;
   v1::UpdateCallRequest update_request;
   v1::HangUpCallRequest hang_up_request;
+  v1::DecideReferRequest refer_decision;
   v1::CancelTransferRequest cancel_request;
   v1::ListHookDeliveriesRequest list_hooks_request;
   v1::RetryHookDeliveryRequest retry_hook_request;
@@ -145,6 +146,12 @@ class FakeCallControl final : public v1::CallControl::Service {
                           v1::Call* response) override {
     update_request = *request;
     *response = call;
+    return unary_end;
+  }
+  grpc::Status DecideRefer(grpc::ServerContext* /*context*/,
+                           const v1::DecideReferRequest* request,
+                           v1::DecideReferResponse* /*response*/) override {
+    refer_decision = *request;
     return unary_end;
   }
   grpc::Status HangUpCall(grpc::ServerContext* /*context*/,

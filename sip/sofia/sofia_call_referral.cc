@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// REFERs of the far end (RFC 3515), and a call's part in those of others.
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sip/call/sdp_hold.h"
+#include "sip/sofia/message_reader.h"
+#include "sip/sofia/request_answers.h"
+#include "sip/sofia/sofia_call.h"
+#include "sip/transfer/display_text.h"
+
+namespace callcontrol::sip {
+namespace {
+
+// How much longer a subscription lasts than the call to the target may take.
+constexpr std::chrono::seconds kSubscriptionMargin{60};
+
+}  // namespace
+
+const ReferralPolicy& SofiaCall::referral_policy() const {
+  return trunk_ != nullptr ? trunk_->referrals : host_.options().referrals;
+}
+
+InboundReferral* SofiaCall::open_referral() const {
+  const auto it = std::ranges::find_if(
+      referrals_, [](const auto& referral) { return referral->open(); });
+  return it == referrals_.end() ? nullptr : it->get();
+}
+
+InboundReferral* SofiaCall::joined_referral() const {
+  const SofiaCall* const referrer =
+      referral_of_.empty() ? nullptr : host_.Find(referral_of_);
+  return referrer == nullptr ? nullptr : referrer->open_referral();
+}
+
+InboundReferral* SofiaCall::FindReferral(std::string_view id) {
+  const auto it = std::ranges::find_if(
+      referrals_, [&](const auto& referral) { return referral->id() == id; });
+  return it == referrals_.end() ? nullptr : it->get();
+}
+
+// ---- The REFER ----------------------------------------------------------
+
+int SofiaCall::CheckMayBeReferred() {
+  if (!machine_.live()) return 481;
+  if (!CheckAnswered().ok() || !CheckNoTransfer().ok()) return 603;
+  // An INVITE is open, one way or the other (RFC 3261, 14.2 by analogy).
+  return machine_.ReadyForRefer() ? 0 : 491;
+}
+
+int SofiaCall::OnRefer(nta_incoming_t* request, const sip_t& sip) {
+  const ReferralPolicy& policy = referral_policy();
+  if (policy.mode == ReferralMode::kOff) {
+    return RefuseMethod(request, sip, allow());
+  }
+  if (policy.mode == ReferralMode::kDecline) return 603;
+  if (!HasUsableContact(sip)) return 400;
+  if (const int refused = CheckMayBeReferred()) return refused;
+  if (!host_.TakesReferrals()) return RefuseForNow(request, 503);
+  ReferralRequest asked{.target = ReadReferTo(sip), .depth = referral_depth_};
+  if (asked.target.ok()) {
+    asked.leads_here = host_.LeadsHere(asked.target->uri);
+    asked.replaces_own = !asked.target->replaces.empty() &&
+                         host_.FindReplaced(asked.target->replaces) != nullptr;
+  }
+  const std::optional<SipStatus> refusal = RefuseReferral(policy, asked);
+  if (const auto& log = host_.options().log) {
+    const std::string verdict =
+        refusal ? absl::StrCat("refused: ", refusal->code, " ", refusal->reason)
+                : "taken on";
+    log(LogLevel::kInfo,
+        absl::StrCat("REFER in call ", snapshot_.call_id, " to ",
+                     asked.target.ok() ? CleanText(asked.target->uri.text, 256)
+                                       : "what cannot be read",
+                     " ", verdict));
+  }
+  if (refusal) {
+    nta_incoming_treply(request, refusal->code, refusal->reason.c_str(),
+                        TAG_END());
+    return refusal->code;
+  }
+  TakeReferral(request, sip,
+               {.target = *std::move(asked.target),
+                .referred_by = ReadReferredBy(sip),
+                .event_id = absl::StrCat(sip.sip_cseq->cs_seq),
+                .trunk = policy.trunk,
+                .ring_limit = policy.ring_limit});
+  return 0;
+}
+
+void SofiaCall::TakeReferral(nta_incoming_t* request, const sip_t& sip,
+                             ReferralOrder order) {
+  const ReferralPolicy& policy = referral_policy();
+  const bool asks = policy.mode == ReferralMode::kDelegate;
+  const ReferralTerms terms{.asks = asks,
+                            .subscribed = !DeclinesSubscription(sip),
+                            .decision_limit = policy.decision_limit,
+                            .lifetime = policy.ring_limit + kSubscriptionMargin,
+                            .bye_wait = policy.bye_wait};
+  RefreshTarget(sip.sip_contact);
+  int status = policy.accept_status;
+  if (status == 0) status = snapshot_.far_end.contact_is_gruu ? 200 : 202;
+  nta_incoming_treply(
+      request, status, sip_status_phrase(status), SIPTAG_CONTACT(contact()),
+      SIPTAG_SUPPORTED_STR(kSupportedByReferrals),
+      TAG_IF(!terms.subscribed, SIPTAG_HEADER_STR("Refer-Sub: false")),
+      TAG_END());
+  nta_incoming_destroy(request);
+  referrals_.push_back(
+      std::make_unique<InboundReferral>(host_, *this, std::move(order), terms));
+  InboundReferral& referral = *referrals_.back();
+  if (asks) {
+    snapshot_.pending_refer = referral.Pending();
+    host_.OnReferWaits(referral.id(), this);
+    Publish(CallChange::kReferRequested);
+  }
+  referral.Begin();
+}
+
+void SofiaCall::OnReferDecided(const std::string& refer_id) {
+  if (!snapshot_.pending_refer) return;
+  host_.OnReferWaits(refer_id, nullptr);
+  snapshot_.pending_refer.reset();
+  if (machine_.live()) Publish(CallChange::kUpdated);
+}
+
+void SofiaCall::OnReferralOver() {
+  std::erase_if(referrals_, [this](auto& referral) {
+    const bool over = referral->over();
+    // One that is over is in the middle of its own functions.
+    if (over) host_.DestroyLater(std::move(referral));
+    return over;
+  });
+  ReleaseIfOver();
+}
+
+// ---- Its subscription ---------------------------------------------------
+
+int SofiaCall::OnSubscribe(nta_incoming_t* request, const sip_t& sip) {
+  if (referral_policy().mode == ReferralMode::kOff) {
+    return RefuseMethod(request, sip, allow());
+  }
+  const std::optional<EventHeader> event = ReadEventOf(sip);
+  if (!event || event->package != "refer") return AnswerBadEvent(request);
+  const auto found =
+      std::ranges::find_if(referrals_, [&](const auto& referral) {
+        const std::string id = referral->event_id();
+        return !id.empty() && (!event->id || *event->id == id);
+      });
+  // Only a REFER begins one (RFC 3515, 2.4.4).
+  if (found == referrals_.end()) return 403;
+  if (HasUsableContact(sip)) RefreshTarget(sip.sip_contact);
+  (*found)->OnSubscribe(request, sip);
+  return 200;
+}
+
+// ---- Its part in others' ------------------------------------------------
+
+void SofiaCall::TakePartInReferral(const SofiaCall& referrer) {
+  referral_of_ = referrer.snapshot_.call_id;
+  if (!machine_.is_calling()) return;
+  referral_depth_ = referrer.referral_depth_ + 1;
+  snapshot_.referring_call_id = referral_of_;
+}
+
+void SofiaCall::LeaveReferrals() {
+  InboundReferral* const joined = joined_referral();
+  LeaveReferral();
+  if (joined != nullptr) joined->OnLegOver(*this);
+  // Each may go meanwhile.
+  std::vector<std::string> ids;
+  ids.reserve(referrals_.size());
+  for (const auto& referral : referrals_) ids.push_back(referral->id());
+  for (const std::string& id : ids) {
+    if (InboundReferral* const own = FindReferral(id)) own->OnReferrerOver();
+  }
+}
+
+void SofiaCall::JoinInstead(SofiaCall& other) {
+  if (SofiaCall* const left = Unbridge()) left->OnAlone();
+  if (SofiaCall* const left = other.Unbridge()) {
+    left->OnAlone();
+    left->HangUp(absl::StrCat("its far end was joined to that of call ",
+                              snapshot_.call_id));
+  }
+  Join(other, {.keep_when_transferred = keeps_other_leg_});
+  Publish(CallChange::kUpdated);
+  other.Publish(CallChange::kUpdated);
+}
+
+void SofiaCall::RestoreBridge() {
+  SofiaCall* const other = other_leg();
+  if (other == nullptr) return;
+  if (update_ != nullptr) {
+    // What the other leg last said follows it.
+    WithdrawOffer();
+  } else if (const std::string& theirs = other->snapshot_.remote_sdp;
+             !theirs.empty() && !HasSameMedia(local_sdp_, theirs) &&
+             MayBeOffered()) {
+    RelayOffer(theirs, *other);
+  }
+}
+
+}  // namespace callcontrol::sip
