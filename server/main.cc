@@ -76,6 +76,20 @@ std::string UserAgent(const config::v1::Config& config) {
                                            : config.sip().user_agent();
 }
 
+Severity SeverityOf(sip::LogLevel level) {
+  switch (level) {
+    case sip::LogLevel::kDebug:
+      return Severity::kDebug;
+    case sip::LogLevel::kInfo:
+      return Severity::kInfo;
+    case sip::LogLevel::kWarning:
+      return Severity::kWarning;
+    case sip::LogLevel::kError:
+      break;
+  }
+  return Severity::kError;
+}
+
 sip::EngineOptions EngineOptionsOf(const config::v1::Config& config,
                                    sip::Trunks trunks) {
   sip::EngineOptions options;
@@ -120,8 +134,7 @@ sip::EngineOptions EngineOptionsOf(const config::v1::Config& config,
   options.dns_limit = MillisecondsOr(config.dns().has_limit(),
                                      config.dns().limit(), seconds(3));
   options.log = [](sip::LogLevel level, std::string_view line) {
-    Log(level == sip::LogLevel::kError ? Severity::kError : Severity::kWarning,
-        "sip_stack", {{"line", std::string(line)}});
+    Log(SeverityOf(level), "sip_stack", {{"line", std::string(line)}});
   };
   return options;
 }

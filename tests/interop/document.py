@@ -23,7 +23,7 @@ import textwrap
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 DOCUMENT = ROOT / "docs/interop.md"
-FILES = ("baresip_test.py", "linphone_test.py", "kamailio_test.py")
+FILES = ("baresip_test.py", "linphone_test.py", "kamailio_test.py", "bridge_test.py")
 PACKAGES = ("baresip-core", "linphone-cli", "kamailio")
 
 

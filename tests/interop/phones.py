@@ -113,6 +113,10 @@ class Baresip(Phone):
         """Ends its call, or declines one that rings."""
         self.command("hangup")
 
+    def transfer(self, uri):
+        """Sends the far end of its call to somebody, by REFER."""
+        self.command("transfer", uri)
+
     def command(self, name, parameters=""):
         text = json.dumps({"command": name, "params": parameters})
         self._control.sendall(f"{len(text)}:{text},".encode())

@@ -43,11 +43,13 @@ class Server(stage.Server):
 class Scene(unittest.TestCase):
     """One test: a server, what goes over the wire, and whoever takes part."""
 
+    config = CONFIG
+
     def setUp(self):
         self.wire = self.enterContext(capture.Capture())
         self.cast, self.warnings = [], []
         self.addCleanup(self._tell)
-        self.server = self.enterContext(Server())
+        self.server = self.enterContext(Server(self.config))
 
     def join(self, program):
         """A phone or a proxy takes part, to the end of the test."""
