@@ -16,9 +16,25 @@ CallMachine::Actions CallMachine::OnProgress() {
 
 CallMachine::Actions CallMachine::OnAnswerDue() {
   if (!awaits_answer()) return {};
+  state_.answer_wanted = state_.early_session == EarlySession::kAnswerSent ||
+                         state_.early_session == EarlySession::kOfferSent;
+  if (state_.answer_wanted) return {};
   state_.phase = CallPhase::kAnswered;
   state_.ack_due = true;
   return {CallAction::kSendAnswer};
+}
+
+void CallMachine::OnEarlySessionSent(bool offers) {
+  if (!awaits_answer()) return;
+  state_.early_session =
+      offers ? EarlySession::kOfferSent : EarlySession::kAnswerSent;
+}
+
+CallMachine::Actions CallMachine::OnEarlySessionSettled() {
+  if (state_.early_session == EarlySession::kNone) return {};
+  state_.early_session = EarlySession::kSettled;
+  if (!state_.answer_wanted) return {};
+  return OnAnswerDue();
 }
 
 CallMachine CallMachine::Placed() {
@@ -124,6 +140,20 @@ CallMachine::Actions CallMachine::OnDeferredAccepted(bool invite) {
   return {CallAction::kLegReady};
 }
 
+int CallMachine::AnswerToEarlyOffer() const {
+  if (!live()) return 481;
+  switch (state_.early_session) {
+    case EarlySession::kNone:
+    case EarlySession::kAnswerSent:
+      return 500;
+    case EarlySession::kOfferSent:
+      return 491;
+    case EarlySession::kSettled:
+      return 200;
+  }
+  return 500;
+}
+
 int CallMachine::AnswerToReplaces(bool early_only) const {
   if (!live()) return 603;
   if (state_.phase != CallPhase::kAnswered) return 481;
@@ -191,6 +221,7 @@ CallMachine::Actions CallMachine::Bye() {
 
 void CallMachine::End(CallEndedBy by, int status, std::string_view reason) {
   state_.phase = CallPhase::kEnded;
+  state_.answer_wanted = false;
   state_.ack_due = false;
   state_.reinvite_ack_due = false;
   state_.offer_deferred = false;

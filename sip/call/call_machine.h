@@ -28,11 +28,23 @@ enum class OwnOffer {
   kBackingOff,  // It met one of the far end's, and waits (RFC 3261, 14.1).
 };
 
+// How far offer and answer have come in an early dialog of theirs, by reliable
+// provisional responses (RFC 3262, 5).
+enum class EarlySession {
+  kNone,
+  kAnswerSent,  // Without PRACK yet.
+  kOfferSent,   // The same; the PRACK has the answer.
+  kSettled,
+};
+
 // Everything a call's machine knows: a plain value.
 struct CallState {
   // This side called.
   bool outbound = false;
   CallPhase phase = CallPhase::kIncoming;
+  EarlySession early_session = EarlySession::kNone;
+  // The 2xx waits for the PRACK of a session description (RFC 3262, 3).
+  bool answer_wanted = false;
   // The ACK for our 2xx is due (RFC 3261, 13.3.1.4). Until it comes this side
   // sends no request in the dialog, a BYE included (RFC 3261, 15).
   bool ack_due = false;
@@ -87,7 +99,13 @@ class CallMachine {
   Actions OnInvite(bool ring_first);
   // A client reports progress to the caller, as often as it likes.
   Actions OnProgress();
+  // The 2xx waits where a session description has no PRACK yet.
   Actions OnAnswerDue();
+  // A provisional response left reliably with a session description: an answer,
+  // or an offer.
+  void OnEarlySessionSent(bool offers);
+  // Its PRACK came.
+  Actions OnEarlySessionSettled();
 
   // A call that this side places, as it begins.
   static CallMachine Placed();
@@ -118,6 +136,10 @@ class CallMachine {
   // is not answered or its ACK is due; 491 while one of ours is open (RFC 3261,
   // 14.2; RFC 3311, 5.2); 481 after the end.
   int AnswerToReInvite() const;
+  // How to answer an offer in an UPDATE or a PRACK before the INVITE is
+  // answered: 200; 500 while an offer of theirs is not answered, 491 while one
+  // of ours is not (RFC 3311, 5.2); 481 after the end.
+  int AnswerToEarlyOffer() const;
   // How to answer a new INVITE that would replace this call (RFC 3891, 3): 200;
   // 603 after its end, 486 where only an early dialog was meant, 481 for one
   // that is early.
@@ -167,6 +189,11 @@ class CallMachine {
   bool awaits_answer() const {
     return !state_.outbound && (state_.phase == CallPhase::kIncoming ||
                                 state_.phase == CallPhase::kRinging);
+  }
+
+  // Nor is it decided how.
+  bool awaits_decision() const {
+    return awaits_answer() && !state_.answer_wanted;
   }
 
   // Our INVITE is not answered yet.

@@ -150,6 +150,54 @@ TEST(CallMachineTest, WhatIsAnsweredIsNotRefused) {
   EXPECT_EQ(call.state().phase, CallPhase::kAnswered);
 }
 
+// ---- Reliable provisional responses --------------------------------------
+
+// RFC 3262, 3.
+TEST(CallMachineTest, TheAnswerWaitsForThePrackOfASession) {
+  CallMachine call = RingingCall();
+  //                        <- 183 with SDP
+  call.OnEarlySessionSent(/*offers=*/false);
+  EXPECT_THAT(call.OnAnswerDue(), IsEmpty());
+  EXPECT_EQ(call.state().phase, CallPhase::kRinging);
+  EXPECT_TRUE(call.awaits_answer());
+  EXPECT_FALSE(call.awaits_decision());
+  //  PRACK ->              <- 200 to it, 200
+  EXPECT_THAT(call.OnEarlySessionSettled(),
+              ElementsAre(CallAction::kSendAnswer));
+  EXPECT_EQ(call.state().phase, CallPhase::kAnswered);
+}
+
+TEST(CallMachineTest, AnAnswerThatWaitsCanBeGivenUp) {
+  CallMachine cancelled = RingingCall();
+  cancelled.OnEarlySessionSent(/*offers=*/false);
+  cancelled.OnAnswerDue();
+  cancelled.OnCancel();
+  EXPECT_EQ(cancelled.state().phase, CallPhase::kEnded);
+  EXPECT_FALSE(cancelled.state().answer_wanted);
+  EXPECT_THAT(cancelled.OnEarlySessionSettled(), IsEmpty());
+
+  CallMachine refused = RingingCall();
+  refused.OnEarlySessionSent(/*offers=*/true);
+  refused.OnAnswerDue();
+  EXPECT_THAT(refused.OnRefused(504, "no PRACK"),
+              ElementsAre(CallAction::kSendReject));
+}
+
+TEST(CallMachineTest, AnEarlyOfferIsAnsweredByWhereTheSessionStands) {
+  CallMachine call = RingingCall();
+  EXPECT_EQ(call.AnswerToEarlyOffer(), 500);
+  call.OnEarlySessionSent(/*offers=*/false);
+  EXPECT_EQ(call.AnswerToEarlyOffer(), 500);
+  call.OnEarlySessionSettled();
+  EXPECT_EQ(call.AnswerToEarlyOffer(), 200);
+  call.OnCancel();
+  EXPECT_EQ(call.AnswerToEarlyOffer(), 481);
+
+  CallMachine offering = RingingCall();
+  offering.OnEarlySessionSent(/*offers=*/true);
+  EXPECT_EQ(offering.AnswerToEarlyOffer(), 491);
+}
+
 // ---- CANCEL -------------------------------------------------------------
 
 TEST(CallMachineTest, TheCallerCancelsWhileItRings) {
