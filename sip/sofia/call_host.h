@@ -31,15 +31,23 @@ struct LegTransport {
 
 // Methods that the server serves everywhere.
 inline constexpr char kAllow[] =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, UPDATE";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, UPDATE, PRACK";
 // And those of an inbound REFER, where such are configured: nobody's is taken
 // otherwise (reliability.md, decision 5).
 inline constexpr char kAllowReferrals[] = ", REFER, SUBSCRIBE";
 inline constexpr char kAccept[] = "application/sdp";
-// Calls can be replaced (RFC 3891) and have session timers (RFC 4028).
-inline constexpr char kSupported[] = "replaces, timer";
+// Provisional responses may be reliable (RFC 3262), calls can be replaced (RFC
+// 3891) and have session timers (RFC 4028).
+inline constexpr char kSupported[] = "100rel, replaces, timer";
 // With REFERs, which may come without a subscription (RFC 4488).
-inline constexpr char kSupportedByReferrals[] = "replaces, timer, norefersub";
+inline constexpr char kSupportedByReferrals[] =
+    "100rel, replaces, timer, norefersub";
+// In a request whose provisional responses had better not be reliable.
+inline constexpr char kSupportedBut100rel[] = "replaces, timer";
+
+// PRACK as Sofia is made to see it: sip_method_d() in sip_agent.cc.
+inline constexpr sip_method_t kPrackMethod = sip_method_unknown;
+inline constexpr char kPrackName[] = "PRACK";
 
 // A request of a dialog, or of none. Returns the status to answer with, or 0
 // where it answers itself, now or later (nta_request_f).

@@ -64,7 +64,9 @@ std::unique_ptr<ClientTransaction> ClientTransaction::Send(
       TAG_IF(request.max_forwards.has_value(),
              SIPTAG_MAX_FORWARDS_STR(hops.c_str())),
       TAG_IF(offers, SIPTAG_ALLOW_STR(allow.c_str())),
-      TAG_IF(offers, SIPTAG_SUPPORTED_STR(kSupported)),
+      TAG_IF(offers, SIPTAG_SUPPORTED_STR(request.reliable_progress
+                                              ? kSupported
+                                              : kSupportedBut100rel)),
       TAG_IF(has_body, SIPTAG_CONTENT_TYPE_STR(request.content_type.c_str())),
       TAG_IF(has_body, SIPTAG_PAYLOAD(sip_payload_create(
                            home, request.body.data(), request.body.size()))),

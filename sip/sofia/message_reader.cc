@@ -217,6 +217,35 @@ FarEnd ReadFarEnd(const sip_t& sip) {
   return far_end;
 }
 
+bool IsPrack(const sip_t& request) {
+  return request.sip_request->rq_method == kPrackMethod &&
+         Text(request.sip_request->rq_method_name) == kPrackName;
+}
+
+std::optional<RAck> ReadRAck(const sip_t& prack) {
+  const sip_rack_t* const rack = prack.sip_rack;
+  if (rack == nullptr) return std::nullopt;
+  return RAck{rack->ra_response, rack->ra_cseq,
+              std::string(Text(rack->ra_method_name))};
+}
+
+std::optional<std::uint32_t> ReadReliableRSeq(const sip_t& answer) {
+  const int status = answer.sip_status->st_status;
+  if (status <= 100 || status >= 200 || answer.sip_rseq == nullptr ||
+      !Lists(answer.sip_require, "100rel")) {
+    return std::nullopt;
+  }
+  const unsigned long rseq = answer.sip_rseq->rs_response;
+  if (rseq == 0 || rseq > UINT32_MAX) return std::nullopt;
+  return static_cast<std::uint32_t>(rseq);
+}
+
+ReliableSupport ReadReliableSupport(const sip_t& invite) {
+  if (Lists(invite.sip_require, "100rel")) return ReliableSupport::kRequired;
+  return Lists(invite.sip_supported, "100rel") ? ReliableSupport::kOptional
+                                               : ReliableSupport::kNone;
+}
+
 std::string ReadReason(const sip_t& sip) {
   if (sip.sip_reason == nullptr) return "";
   return CleanText(

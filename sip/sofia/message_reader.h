@@ -2,6 +2,7 @@
 #ifndef CALLCONTROL_SIP_SOFIA_MESSAGE_READER_H_
 #define CALLCONTROL_SIP_SOFIA_MESSAGE_READER_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "sip/call/call_routes.h"
 #include "sip/call/call_types.h"
 #include "sip/call/referral.h"
+#include "sip/call/reliable_provisional.h"
 #include "sip/call/session_timer.h"
 #include "sip/dns/sip_route.h"
 #include "sip/sofia/call_host.h"
@@ -65,6 +67,16 @@ FarEnd ReadFarEnd(const sip_t& sip);
 
 // What it says of the session timer (RFC 4028).
 SessionTimerTerms ReadSessionTimer(const sip_t& sip);
+
+bool IsPrack(const sip_t& request);
+
+// What a PRACK acknowledges.
+std::optional<RAck> ReadRAck(const sip_t& prack);
+
+// RSeq of a provisional answer that is to be acknowledged; nullopt for others.
+std::optional<std::uint32_t> ReadReliableRSeq(const sip_t& answer);
+
+ReliableSupport ReadReliableSupport(const sip_t& invite);
 
 // The Reason header (RFC 3326), cleaned; empty for none.
 std::string ReadReason(const sip_t& sip);

@@ -45,7 +45,9 @@ absl::StatusOr<PlacePlan> PlanCall(const PlaceRequest& request,
 }
 
 OutgoingInvite::OutgoingInvite(CallHost& host, SofiaCall& call, PlacePlan plan)
-    : host_(host), call_(call), plan_(std::move(plan)) {}
+    : host_(host), call_(call), plan_(std::move(plan)) {
+  ExpectAnswers();
+}
 
 OutgoingInvite::~OutgoingInvite() {
   if (timer_) host_.loop().timers().Cancel(*timer_);
@@ -92,6 +94,12 @@ void OutgoingInvite::Begin() {
       });
 }
 
+void OutgoingInvite::ExpectAnswers() {
+  using Kind = ReliableProgress::Kind;
+  progress_ = std::make_shared<ReliableProgress>(
+      host_, call_, plan_.without_offer ? Kind::kAsks : Kind::kBegins);
+}
+
 void OutgoingInvite::SendNext() {
   std::vector<SipHeader> headers = plan_.headers;
   const std::vector<SipHeader> session = call_.SessionHeaders();
@@ -106,6 +114,7 @@ void OutgoingInvite::SendNext() {
       why = std::string(address.status().message());
       continue;
     }
+    ExpectAnswers();
     call_.SetTransport({address->transport, IsSips(plan_.request_uri)});
     invite_ = ClientTransaction::Send(
         call_.leg(), *address, host_.options().user_agent,
@@ -116,6 +125,7 @@ void OutgoingInvite::SendNext() {
          .body = call_.offer(),
          .request_uri = plan_.request_uri,
          .allow = call_.allow(),
+         .reliable_progress = plan_.reliable_progress,
          .max_forwards = plan_.max_forwards},
         [this, next_hop = *address](const sip_t& sip,
                                     ClientTransaction::Ending ending) {
@@ -145,7 +155,9 @@ void OutgoingInvite::OnAnswer(const sip_t& sip,
                               const SipAddress& next_hop) {
   const int status = sip.sip_status->st_status;
   if (IsProvisional(status)) {
-    call_.OnCallProgress(sip);
+    if (const auto news = progress_->OnAnswer(sip)) {
+      call_.OnCallProgress(ReadStatus(sip), *news);
+    }
     return;
   }
   std::shared_ptr<ClientTransaction> finished = std::move(invite_);

@@ -14,6 +14,7 @@
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/challenge_answer.h"
 #include "sip/sofia/client_transaction.h"
+#include "sip/sofia/reliable_progress.h"
 #include "sip/transfer/sip_status.h"
 
 namespace callcontrol::sip {
@@ -31,6 +32,8 @@ struct PlacePlan {
   std::vector<SipHeader> headers{};
   std::string sdp{};  // Empty: an inactive offer, or none.
   bool without_offer = false;
+  // Provisional answers may be reliable (RFC 3262).
+  bool reliable_progress = true;
   // Of a leg of a bridge: one less than the caller's (RFC 7332, 2).
   std::optional<int> max_forwards{};
   std::optional<Credentials> credentials{};
@@ -66,7 +69,12 @@ class OutgoingInvite : public std::enable_shared_from_this<OutgoingInvite> {
 
   const PlacePlan& plan() const { return plan_; }
 
+  // Of the INVITE that was sent last.
+  ReliableProgress& progress() { return *progress_; }
+
  private:
+  // Those to an INVITE that is about to be sent.
+  void ExpectAnswers();
   void SendNext();
   void OnAnswer(const sip_t& sip, ClientTransaction::Ending ending,
                 const SipAddress& next_hop);
@@ -79,6 +87,7 @@ class OutgoingInvite : public std::enable_shared_from_this<OutgoingInvite> {
   std::vector<SipAddress> addresses_;
   std::size_t next_ = 0;
   bool cancelled_ = false;
+  std::shared_ptr<ReliableProgress> progress_;
   std::unique_ptr<ClientTransaction> invite_;
   ChallengeAnswer authorization_;
   std::optional<TimerQueue::Id> timer_;

@@ -71,6 +71,8 @@ void SessionUpdate::SendTo(const SipAddress& next_hop) {
   std::vector<SipHeader> headers = call_.SessionHeaders();
   headers.insert(headers.end(), authorization_.headers().begin(),
                  authorization_.headers().end());
+  progress_ = std::make_shared<ReliableProgress>(
+      host_, call_, ReliableProgress::Kind::kInDialog);
   invite_ = ClientTransaction::Send(
       call_.leg(), next_hop, host_.options().user_agent,
       {.method = sip_method_invite,
@@ -78,7 +80,8 @@ void SessionUpdate::SendTo(const SipAddress& next_hop) {
        .contact = call_.contact(),
        .headers = std::move(headers),
        .body = offer_,
-       .allow = call_.allow()},
+       .allow = call_.allow(),
+       .reliable_progress = !offer_.empty()},
       [this](const sip_t& sip, ClientTransaction::Ending ending) {
         OnAnswer(sip, ending);
       });
@@ -92,7 +95,10 @@ void SessionUpdate::SendTo(const SipAddress& next_hop) {
 void SessionUpdate::OnAnswer(const sip_t& sip,
                              ClientTransaction::Ending ending) {
   const int status = sip.sip_status->st_status;
-  if (IsProvisional(status)) return;
+  if (IsProvisional(status)) {
+    if (!offer_.empty()) progress_->OnAnswer(sip);
+    return;
+  }
   // Kept until the end of this function: it is what is calling.
   std::shared_ptr<ClientTransaction> finished = std::move(invite_);
   // A transaction goes after what it is calling has returned.
@@ -110,9 +116,12 @@ void SessionUpdate::OnAnswer(const sip_t& sip,
     Begin();
     return;
   }
-  Outcome outcome{.status = ReadStatus(sip),
-                  .answered = answered,
-                  .remote_sdp = std::string(SdpOf(sip))};
+  // What was answered reliably is not changed by the 2xx.
+  const std::string early = progress_->Description(sip);
+  Outcome outcome{
+      .status = ReadStatus(sip),
+      .answered = answered,
+      .remote_sdp = early.empty() ? std::string(SdpOf(sip)) : early};
   if (IsSuccess(status)) {
     if (HasUsableContact(sip)) call_.RefreshTarget(sip.sip_contact);
     call_.OnSessionAnswered(sip);

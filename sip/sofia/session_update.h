@@ -10,6 +10,7 @@
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/challenge_answer.h"
 #include "sip/sofia/client_transaction.h"
+#include "sip/sofia/reliable_progress.h"
 #include "sip/transfer/sip_status.h"
 
 namespace callcontrol::sip {
@@ -79,6 +80,7 @@ class SessionUpdate : public std::enable_shared_from_this<SessionUpdate> {
   bool begun_ = false;
   bool cancelled_ = false;
   int met_ = 0;
+  std::shared_ptr<ReliableProgress> progress_;
   std::unique_ptr<ClientTransaction> invite_;
   // Its 2xx, with an offer, has no ACK yet.
   std::shared_ptr<ClientTransaction> unanswered_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/sofia/sip_agent.h"
 
+#include <dlfcn.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
@@ -85,6 +86,17 @@ extern "C" isize_t url_param(const char* params, const char* tag, char value[],
     value[found->size()] = '\0';
   }
   return static_cast<isize_t>(found->size() + 1);
+}
+
+// Has PRACK read as a method that Sofia knows nothing of. Otherwise nta answers
+// each of them 481 by itself that acknowledges no response of its own making
+// (nta_reliable_t), also where one crosses a final response (docs/adr/0020).
+extern "C" sip_method_t sip_method_d(char** text, const char** name) {
+  static auto* const next =
+      reinterpret_cast<sip_method_t (*)(char**, const char**)>(
+          dlsym(RTLD_NEXT, "sip_method_d"));
+  const sip_method_t method = next(text, name);
+  return method == sip_method_prack ? callcontrol::sip::kPrackMethod : method;
 }
 
 namespace callcontrol::sip {

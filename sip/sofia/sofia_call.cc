@@ -93,6 +93,7 @@ SofiaCall::~SofiaCall() {
   Disarm(answer_timer_);
   Disarm(session_timer_id_);
   Disarm(relay_timer_);
+  Disarm(provisional_timer_);
   outgoing_.reset();
   update_.reset();
   transfers_.clear();
@@ -135,8 +136,12 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
         break;
     }
   }
-  if (!machine_.awaits_answer() && !machine_.is_calling()) {
+  if (!machine_.awaits_decision() && !machine_.is_calling()) {
     Disarm(answer_timer_);
+  }
+  if (!machine_.awaits_answer()) {
+    provisional_.OnFinal();
+    Disarm(provisional_timer_);
   }
   PublishPhase();
   if (!machine_.live()) LeaveBridge();
@@ -255,10 +260,10 @@ void SofiaCall::OnProbeAnswered(int status) {
 
 // ---- Where requests go --------------------------------------------------
 
-void SofiaCall::WithNextHop(NextHopReady ready) {
+void SofiaCall::WithNextHopOf(nta_leg_t* leg, NextHopReady ready) {
   const sip_route_t* route = nullptr;
   const sip_contact_t* target = nullptr;
-  nta_leg_get_route(leg_, &route, &target);
+  nta_leg_get_route(leg, &route, &target);
   if (route == nullptr && target == nullptr) {
     std::move(ready)(absl::UnavailableError("the far end gave no address"));
     return;

@@ -8,12 +8,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "sip/call/call_engine.h"
 #include "sip/call/call_machine.h"
+#include "sip/call/reliable_provisional.h"
 #include "sip/call/sdp_answer.h"
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/call_transfer.h"
@@ -124,7 +126,9 @@ class SofiaCall final : public RequestHandler,
     return host_.contact(transport_);
   }
   const Credentials* credentials() const override;
-  void WithNextHop(NextHopReady ready) override;
+  void WithNextHop(NextHopReady ready) override {
+    WithNextHopOf(leg_, std::move(ready));
+  }
   void RefreshTarget(const sip_contact_t* contact) override;
   void BeginTransfer() override;
   void SetHold(bool hold, HoldDone done) override;
@@ -153,9 +157,13 @@ class SofiaCall final : public RequestHandler,
 
   // What came of the other leg's INVITE, for the caller of this one. `sdp`:
   // empty for none.
-  void RelayProgress(const SipStatus& status, std::string_view sdp);
+  void RelayProgress(const SipStatus& status, std::string_view sdp,
+                     bool reliably);
   void RelayAnswer(std::string sdp);
   void RelayRefusal(const SipStatus& status, std::vector<std::string> contacts);
+  // The answer to the offer in a reliable response to this leg's INVITE, which
+  // waits for its PRACK.
+  void AnswerEarlyOffer(std::string_view answer);
   // Refuses the INVITE of this leg, which no other leg has answered yet.
   void Refuse(const SipStatus& status, std::string_view why,
               std::vector<std::string> contacts = {});
@@ -206,7 +214,13 @@ class SofiaCall final : public RequestHandler,
 
   // What the dialog runs over is known.
   void SetTransport(LegTransport transport) { transport_ = transport; }
-  void OnCallProgress(const sip_t& sip);
+  void OnCallProgress(const SipStatus& status,
+                      const ReliableProgress::News& news);
+  // Has requests of `leg`, a dialog of this call, go where the answer to its
+  // INVITE leads (RFC 3261, 12.1.2).
+  void RouteDialog(nta_leg_t* leg, const sip_t& answer) const;
+  // As WithNextHop(), of a dialog that need not be the call's yet.
+  void WithNextHopOf(nta_leg_t* leg, NextHopReady ready);
   // `invite` is to be acknowledged.
   void OnCallAnswered(const sip_t& sip,
                       std::shared_ptr<ClientTransaction> invite);
@@ -253,6 +267,7 @@ class SofiaCall final : public RequestHandler,
   // 200 with `sdp`, which may be empty.
   void AcceptSessionRequest(nta_incoming_t* request, const sip_t& sip,
                             const std::string& sdp);
+  int OnPrack(nta_incoming_t* request, const sip_t& sip);
   int OnInfo(nta_incoming_t* request, const sip_t& sip);
   int OnRefer(nta_incoming_t* request, const sip_t& sip);
   int OnSubscribe(nta_incoming_t* request, const sip_t& sip);
@@ -277,6 +292,23 @@ class SofiaCall final : public RequestHandler,
   // Takes a client's session description as this side's.
   absl::Status TakeSdp(std::string sdp);
   void SendRinging();
+
+  // In an early dialog.
+  void BeginProvisional(const sip_t& sip);
+  void SendProvisional(
+      const std::optional<ReliableResponses::Sending>& sending);
+  void Transmit(const ReliableResponses::Sending& sending);
+  void ArmProvisionalTimer();
+  void OnProvisionalTimer();
+  void TakeEarlyAnswer(std::string_view answer);
+  // Answers a PRACK or UPDATE; `to_offer`: how, where it has an offer that can
+  // be answered. `refreshes`: it is a target refresh.
+  int AnswerEarly(nta_incoming_t* request, const sip_t& sip, int to_offer,
+                  bool refreshes);
+  int OnEarlyUpdate(nta_incoming_t* request, const sip_t& sip);
+  // Before our INVITE is answered.
+  int OnCallingRequest(nta_incoming_t* request, const sip_t& sip);
+
   void SendReject();
   void Answer();
   // FAILED_PRECONDITION where the other leg of a bridge decides.
@@ -411,8 +443,15 @@ class SofiaCall final : public RequestHandler,
   // The Reason (RFC 3326) of the BYE that ends the call, whoever sends it;
   // empty: none.
   std::string bye_reason_;
-  // What the next 18x, and a refusal, say.
+  // What the next 18x, and a refusal, say; and whether that 18x had better be
+  // reliable.
   ProgressRequest progress_;
+  bool progress_reliably_ = false;
+  ReliableResponses provisional_;
+  std::optional<TimerQueue::Id> provisional_timer_;
+  // The other leg's session, where another one was told to the caller reliably:
+  // offered once the call is confirmed. Empty: the same.
+  std::string reoffer_;
   RejectRequest reject_;
   bool retired_ = false;
   std::optional<TimerQueue::Id> answer_timer_;

@@ -74,10 +74,15 @@ std::string SofiaCall::allow() const {
 
 // ---- The first INVITE ---------------------------------------------------
 
-void SofiaCall::RelayProgress(const SipStatus& status, std::string_view sdp) {
-  if (!machine_.awaits_answer()) return;
+void SofiaCall::RelayProgress(const SipStatus& status, std::string_view sdp,
+                              bool reliably) {
+  if (!machine_.awaits_decision()) return;
   const bool rang = machine_.state().phase == CallPhase::kRinging;
-  const bool early_media = !sdp.empty() && offered_media_.has_value();
+  // Only a reliable one can have an offer, and the first one stands.
+  const bool early_media =
+      !sdp.empty() && machine_.state().early_session == EarlySession::kNone &&
+      (offered_media_.has_value() || (reliably && provisional_.supported()));
+  progress_reliably_ = reliably;
   progress_ = {.status = status.code, .phrase = status.reason};
   const bool changed = early_media && sdp != local_sdp_;
   if (early_media) {
@@ -89,9 +94,14 @@ void SofiaCall::RelayProgress(const SipStatus& status, std::string_view sdp) {
 }
 
 void SofiaCall::RelayAnswer(std::string sdp) {
-  if (!machine_.awaits_answer()) return;
-  // One that came early need not come again (RFC 6337, 2.2).
-  if (!sdp.empty()) local_sdp_ = std::move(sdp);
+  if (!machine_.awaits_decision()) return;
+  // One that came early need not come again (RFC 6337, 2.2). Another one than
+  // that, of another fork, can only be offered.
+  if (machine_.state().early_session != EarlySession::kNone) {
+    if (!sdp.empty() && sdp != local_sdp_) reoffer_ = std::move(sdp);
+  } else if (!sdp.empty()) {
+    local_sdp_ = std::move(sdp);
+  }
   if (local_sdp_.empty()) {
     RelayRefusal({500, "The other side sent no session description"}, {});
     return;
@@ -113,6 +123,13 @@ void SofiaCall::Refuse(const SipStatus& status, std::string_view why,
              .phrase = status.reason,
              .contacts = std::move(contacts)};
   Perform(machine_.OnRefused(status.code, why));
+}
+
+void SofiaCall::AnswerEarlyOffer(std::string_view answer) {
+  const auto outgoing = outgoing_;
+  if (outgoing == nullptr) return;
+  RememberLocalSdp(std::string(answer));
+  outgoing->progress().AnswerWith(std::string(answer));
 }
 
 void SofiaCall::RelayAck(std::string_view answer) {

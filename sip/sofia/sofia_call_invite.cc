@@ -3,6 +3,7 @@
 // How an INVITE is answered: by the server, by a client, or not at all; and the
 // session descriptions of both sides.
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -56,6 +57,7 @@ void SofiaCall::Start(const sip_t& sip, const CallTreatment& treatment,
     return;
   }
   if (!BodyOf(sip).empty()) offered_media_ = CountMedia(BodyOf(sip));
+  BeginProvisional(sip);
   const SdpAnswer answer = AnswerOffer(sip);
   if (answer.refuse_with == 0 || answer.refuse_with == 488) {
     if (treatment.kind == CallTreatment::Kind::kBridge) {
@@ -98,7 +100,7 @@ void SofiaCall::OfferToClients(const CallTreatment& treatment) {
 
 absl::Status SofiaCall::CheckAwaitsAnswer() const {
   if (absl::Status status = CheckNotBridged(); !status.ok()) return status;
-  if (machine_.awaits_answer()) return absl::OkStatus();
+  if (machine_.awaits_decision()) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    {.reason = "CALL_NOT_INCOMING"},
                    absl::StrCat("call ", snapshot_.call_id,
@@ -125,15 +127,17 @@ absl::Status SofiaCall::TakeSdp(std::string sdp) {
 
 absl::Status SofiaCall::Progress(const ProgressRequest& request) {
   if (absl::Status status = CheckAwaitsAnswer(); !status.ok()) return status;
-  if (!request.sdp.empty() && !offered_media_) {
+  if (!request.sdp.empty() && !offered_media_ && !provisional_.supported()) {
     return InvalidField("sdp", "NO_OFFER",
-                        "the INVITE has no offer, so there is nothing that a "
-                        "provisional response could answer (RFC 3261, 13.2.1)");
+                        "the INVITE has no offer that a provisional response "
+                        "could answer (RFC 3261, 13.2.1), and the caller takes "
+                        "none that could offer (RFC 3262)");
   }
   if (!request.sdp.empty()) {
     if (absl::Status status = TakeSdp(request.sdp); !status.ok()) return status;
   }
   progress_ = request;
+  progress_reliably_ = !request.sdp.empty();
   const bool rang = machine_.state().phase == CallPhase::kRinging;
   Perform(machine_.OnProgress());
   if (rang && !request.sdp.empty()) Publish(CallChange::kUpdated);
@@ -190,21 +194,19 @@ void SofiaCall::OnAckOrCancel(nta_incoming_t* invite, const sip_t* sip) {
     if (RememberRemoteSdp(SdpOf(*sip))) Publish(CallChange::kUpdated);
     const std::string answer(SdpOf(*sip));
     Perform(machine_.OnAck());
-    if (SofiaCall* const other = other_leg()) other->RelayAck(answer);
+    SofiaCall* const other = other_leg();
+    if (other == nullptr) return;
+    other->RelayAck(answer);
+    std::string reoffer = std::exchange(reoffer_, "");
+    if (!reoffer.empty() && MayBeOffered()) {
+      RelayOffer(std::move(reoffer), *other);
+    }
   }
 }
 
 void SofiaCall::SendRinging() {
-  const int status = progress_.status;
-  const char* const phrase = progress_.phrase.empty()
-                                 ? sip_status_phrase(status)
-                                 : progress_.phrase.c_str();
-  const bool with_sdp = !progress_.sdp.empty();
-  nta_incoming_treply(
-      invite_, status, phrase, SIPTAG_CONTACT(contact()),
-      SIPTAG_ALLOW_STR(allow().c_str()),
-      TAG_IF(with_sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
-      TAG_IF(with_sdp, SIPTAG_PAYLOAD_STR(progress_.sdp.c_str())), TAG_END());
+  SendProvisional(provisional_.OnProgress(progress_, progress_reliably_,
+                                          std::chrono::steady_clock::now()));
 }
 
 void SofiaCall::SendReject() {
@@ -226,7 +228,9 @@ void SofiaCall::SendReject() {
 }
 
 void SofiaCall::Answer() {
-  SendOk(invite_, local_sdp_);
+  // What was said reliably is not said again (RFC 6337).
+  const bool said = machine_.state().early_session == EarlySession::kSettled;
+  SendOk(invite_, said ? "" : local_sdp_);
   RememberLocalSdp(std::move(local_sdp_));
   snapshot_.answer_time = absl::Now();
   EndReplaced();

@@ -67,41 +67,59 @@ void SofiaCall::BeginPlaced() {
   outgoing->Begin();
 }
 
-void SofiaCall::OnCallProgress(const sip_t& sip) {
+void SofiaCall::OnCallProgress(const SipStatus& status,
+                               const ReliableProgress::News& news) {
   const bool rang = machine_.state().phase == CallPhase::kRinging;
-  const bool early_media = RememberRemoteSdp(SdpOf(sip));
+  const bool early_media = RememberRemoteSdp(news.sdp);
   Perform(machine_.OnCallProgress());
   if (rang && early_media) Publish(CallChange::kUpdated);
   if (SofiaCall* const caller = other_leg()) {
-    caller->RelayProgress(ReadStatus(sip), SdpOf(sip));
+    caller->RelayProgress(status, news.sdp, news.reliable);
   } else if (InboundReferral* const referral = joined_referral()) {
-    referral->OnTargetProgress(ReadStatus(sip));
+    referral->OnTargetProgress(status);
   }
+}
+
+void SofiaCall::RouteDialog(nta_leg_t* leg, const sip_t& answer) const {
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  const sip_contact_t* const contact =
+      HasUsableContact(answer)
+          ? answer.sip_contact
+          : sip_contact_make(
+                home,
+                absl::StrCat("<", outgoing_->plan().request_uri, ">").c_str());
+  // A 2xx sets the route set anew (RFC 3261, 13.2.2.4).
+  nta_leg_client_reroute(leg, answer.sip_record_route, contact, 1);
+  su_home_deinit(home);
 }
 
 void SofiaCall::OnCallAnswered(const sip_t& sip,
                                std::shared_ptr<ClientTransaction> invite) {
-  const std::string request_uri = outgoing_->plan().request_uri;
-  const bool without_offer = outgoing_->plan().without_offer;
+  if (nta_leg_t* const early = outgoing_->progress().TakeLeg(sip)) {
+    host_.DestroyLater(Owned(std::exchange(leg_, early)));
+  } else if (sip.sip_to->a_tag != nullptr) {
+    nta_leg_rtag(leg_, sip.sip_to->a_tag);
+  }
+  RouteDialog(leg_, sip);
+  const sip_contact_t* target = nullptr;
+  nta_leg_get_route(leg_, nullptr, &target);
+  if (target != nullptr) {
+    snapshot_.remote_target = CleanText(UriText(*target->m_url), 2048);
+  }
+  const std::string early_sdp = outgoing_->progress().Description(sip);
+  const bool offer_open = outgoing_->plan().without_offer && early_sdp.empty();
   outgoing_.reset();
-  if (sip.sip_to->a_tag != nullptr) nta_leg_rtag(leg_, sip.sip_to->a_tag);
-  su_home_t home[1] = {SU_HOME_INIT(home)};
-  const sip_contact_t* contact =
-      HasUsableContact(sip)
-          ? sip.sip_contact
-          : sip_contact_make(home, absl::StrCat("<", request_uri, ">").c_str());
-  nta_leg_client_route(leg_, sip.sip_record_route, contact);
-  snapshot_.remote_target = CleanText(UriText(*contact->m_url), 2048);
-  su_home_deinit(home);
   snapshot_.far_end = ReadFarEnd(sip);
   snapshot_.answer_time = absl::Now();
-  RememberRemoteSdp(SdpOf(sip));
+  // What was said reliably is not changed by the 2xx (RFC 3261, 13.2.1).
+  const std::string sdp =
+      early_sdp.empty() ? std::string(SdpOf(sip)) : early_sdp;
+  RememberRemoteSdp(sdp);
   OnSessionAnswered(sip);
   Disarm(answer_timer_);
   unacknowledged_ = std::move(invite);
   SofiaCall* const caller = other_leg();
-  const std::string sdp(SdpOf(sip));
-  if (without_offer && caller != nullptr && machine_.is_calling()) {
+  if (offer_open && caller != nullptr && machine_.is_calling()) {
     // The answer is the caller's, and comes in its ACK.
     caller->RelayAnswer(sdp);
     return;

@@ -19,8 +19,8 @@ int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
   // An ACK that no INVITE waits for; the status ends its transaction and is
   // never sent.
   if (method == sip_method_ack) return 200;
-  // A dialog of ours begins with the 2xx: nothing here needs an early one.
-  if (machine_.is_calling() || !IsOfThisDialog(sip)) return 481;
+  if (machine_.is_calling()) return OnCallingRequest(request, sip);
+  if (!IsOfThisDialog(sip)) return 481;
   SeenAlive();
   const bool refers = method == sip_method_refer &&
                       referral_policy().mode != ReferralMode::kOff;
@@ -28,6 +28,7 @@ int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
           request, sip, refers ? kSupportedByReferrals : kSupported)) {
     return refused;
   }
+  if (IsPrack(sip)) return OnPrack(request, sip);
   switch (method) {
     case sip_method_invite:
     case sip_method_update:
@@ -116,6 +117,7 @@ int SofiaCall::OnNotify(const sip_t& sip) {
 int SofiaCall::OnSessionRequest(nta_incoming_t* request, const sip_t& sip) {
   const bool offers = !BodyOf(sip).empty();
   const bool invites = sip.sip_request->rq_method == sip_method_invite;
+  if (!invites && machine_.awaits_answer()) return OnEarlyUpdate(request, sip);
   // An UPDATE without an offer refreshes, and answers nothing (RFC 3311, 5.1).
   const bool only_refreshes =
       !invites && !offers && machine_.state().phase == CallPhase::kAnswered;

@@ -405,6 +405,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
 
   // ---- Requests outside any dialog ----
   int OnRequest(nta_incoming_t* request, const sip_t& sip) override {
+    if (IsPrack(sip)) return 481;
     switch (sip.sip_request->rq_method) {
       case sip_method_ack:
         return 200;  // Ends its transaction; never sent.
@@ -416,7 +417,6 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       case sip_method_bye:
       case sip_method_update:
       case sip_method_cancel:
-      case sip_method_prack:
         return 481;
       case sip_method_options:
         if (const int refused = RefuseUnknownExtensions(request, sip)) {
@@ -568,6 +568,11 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     }
     plan->max_forwards = hops - 1;
     plan->without_offer = plan->sdp.empty();
+    // An offer in a reliable response wants its answer in the PRACK, which only
+    // the caller's PRACK can bring.
+    plan->reliable_progress =
+        !plan->without_offer ||
+        ReadReliableSupport(sip) != ReliableSupport::kNone;
     if (sip.sip_from->a_display != nullptr) {
       plan->local_name = sip.sip_from->a_display;
     }

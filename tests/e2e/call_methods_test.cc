@@ -27,14 +27,15 @@ class CallMethodsTest : public ServerTest<CallMethodsTest> {
 void ExpectCapabilities(const SipMessage& ok) {
   EXPECT_THAT(ok, Answered(200));
   std::vector<std::string> allow = ok.Values("Allow");
-  for (const char* method :
-       {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "NOTIFY", "UPDATE"}) {
+  for (const char* method : {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS",
+                             "NOTIFY", "UPDATE", "PRACK"}) {
     EXPECT_THAT(allow, Contains(method));
   }
   // reliability.md, decision 5.
   EXPECT_THAT(allow, Not(Contains("REFER")));
   // Only what is processed (protocol.md, #11, #91).
-  EXPECT_THAT(ok.Values("Supported"), ElementsAre("replaces", "timer"));
+  EXPECT_THAT(ok.Values("Supported"),
+              ElementsAre("100rel", "replaces", "timer"));
 }
 
 TEST_F(CallMethodsTest, OptionsOutsideADialogTellsWhatTheServerCanDo) {
@@ -142,10 +143,10 @@ TEST_F(CallMethodsTest, AnUnknownExtensionIsNamed) {
   Shows({"91"});
   //        <--- INVITE, Require: foo   420 ---> (RFC 3261, 8.2.2.3)
   SipMessage invite = peer_.StartInvite(
-      {.sdp = SdpOffer(), .headers = {{"Require", "foo, 100rel"}}});
+      {.sdp = SdpOffer(), .headers = {{"Require", "foo, 100rel, timer, bar"}}});
   SipMessage refused = peer_.AwaitAnswer(invite);
   EXPECT_THAT(refused, Answered(420));
-  EXPECT_THAT(refused.Values("Unsupported"), ElementsAre("foo", "100rel"));
+  EXPECT_THAT(refused.Values("Unsupported"), ElementsAre("foo", "bar"));
   peer_.ExpectNothing(100ms);
 }
 

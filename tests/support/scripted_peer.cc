@@ -118,7 +118,11 @@ bool ScriptedPeer::IsNewRequest(const SipMessage& request) {
 }
 
 bool ScriptedPeer::IsNewAnswer(const SipMessage& answer) {
-  if (seen_answers_.insert(Cat(Key(answer), " ", answer.status())).second) {
+  // Reliable provisional ones are told apart by their number (RFC 3262, 4).
+  if (seen_answers_
+          .insert(Cat(Key(answer), " ", answer.status(), " ",
+                      answer.Header("RSeq")))
+          .second) {
     return true;
   }
   ++repeated_answers_[answer.method()];

@@ -116,12 +116,23 @@ class ScriptedPeer {
   SipMessage Bye(const SipHeaders& headers = {});
   SipMessage Options();
   SipMessage Cancel(const SipMessage& invite);
+  // The PRACK for a reliable provisional answer (RFC 3262); takes the early
+  // dialog from that.
+  SipMessage Prack(const SipMessage& progress, std::string_view sdp = "");
+  SipMessage NewPrack(const SipMessage& progress, std::string_view sdp = "");
   SipMessage Notify(std::string_view status_line, std::string_view state,
                     const NotifyOptions& options = {});
 
   // Answers an INVITE of the server 200 and takes the dialog from it: the peer
   // is the one that is called. Waits for the ACK.
   void AcceptCall(const SipMessage& invite, std::string_view sdp);
+  // Begins an early dialog from an INVITE of the server, which is returned with
+  // this To tag: its answers all have it.
+  SipMessage BeginCalled(const SipMessage& invite, std::string_view tag);
+  // A reliable provisional answer to that.
+  void AnswerReliably(const SipMessage& called, int status, int64_t rseq,
+                      std::string_view sdp = "",
+                      const SipHeaders& headers = {});
 
   // --- Single messages ------------------------------------------------------
 
@@ -174,7 +185,7 @@ class ScriptedPeer {
   std::string Contact(std::string_view user = "caller") const;
   // How often requests of `method` came again.
   int retransmissions(std::string_view method) const;
-  // How often a final answer to `method` came again.
+  // How often an answer to `method` came again.
   int repeated_answers(std::string_view method) const;
   int options_answered() const { return options_answered_; }
   // CSeq of the newest REFER.

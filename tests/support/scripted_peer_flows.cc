@@ -20,16 +20,10 @@ std::string Token() {
 
 std::string_view UsualReason(int status) {
   static const std::map<int, std::string_view> kReasons = {
-      {100, "Trying"},
-      {180, "Ringing"},
-      {200, "OK"},
-      {202, "Accepted"},
-      {302, "Moved Temporarily"},
-      {403, "Forbidden"},
-      {404, "Not Found"},
-      {481, "Call Does Not Exist"},
-      {486, "Busy Here"},
-      {603, "Decline"}};
+      {100, "Trying"},    {180, "Ringing"},   {183, "Session Progress"},
+      {200, "OK"},        {202, "Accepted"},  {302, "Moved Temporarily"},
+      {403, "Forbidden"}, {404, "Not Found"}, {481, "Call Does Not Exist"},
+      {486, "Busy Here"}, {603, "Decline"}};
   auto it = kReasons.find(status);
   return it == kReasons.end() ? "Some Reason" : it->second;
 }
@@ -114,16 +108,46 @@ void ScriptedPeer::Ack(const SipMessage& ok, std::string_view sdp) {
 }
 
 void ScriptedPeer::AcceptCall(const SipMessage& invite, std::string_view sdp) {
+  Answer(BeginCalled(invite, Token()), 200, "", {}, sdp);
+  Expect("ACK");
+}
+
+SipMessage ScriptedPeer::BeginCalled(const SipMessage& invite,
+                                     std::string_view tag) {
   dialog_ = PeerDialog();
   dialog_.call_id = invite.CallId();
-  dialog_.local = Cat(invite.Header("To"), ";tag=", Token());
+  dialog_.local = Cat(invite.Header("To"), ";tag=", tag);
   dialog_.remote = invite.Header("From");
   dialog_.remote_target = AddressOf(invite.Header("Contact"));
   dialog_.contact = Contact();
-  SipMessage answered = invite;
-  answered.Set("To", dialog_.local);
-  Answer(answered, 200, "", {}, sdp);
-  Expect("ACK");
+  SipMessage called = invite;
+  called.Set("To", dialog_.local);
+  return called;
+}
+
+void ScriptedPeer::AnswerReliably(const SipMessage& called, int status,
+                                  int64_t rseq, std::string_view sdp,
+                                  const SipHeaders& headers) {
+  SipHeaders all = {
+      {"Require", "100rel"}, {"RSeq", Cat(rseq)}, {"Contact", dialog_.contact}};
+  all.insert(all.end(), headers.begin(), headers.end());
+  Answer(called, status, "", all, sdp);
+}
+
+SipMessage ScriptedPeer::NewPrack(const SipMessage& progress,
+                                  std::string_view sdp) {
+  dialog_.remote = progress.Header("To");
+  dialog_.remote_target = AddressOf(progress.Header("Contact"));
+  SipMessage prack = NewRequest("PRACK");
+  prack.Add("RAck", Cat(progress.Header("RSeq"), " ", progress.CSeqNumber(),
+                        " INVITE"));
+  if (!sdp.empty()) prack.SetBody("application/sdp", sdp);
+  return prack;
+}
+
+SipMessage ScriptedPeer::Prack(const SipMessage& progress,
+                               std::string_view sdp) {
+  return Transact(NewPrack(progress, sdp));
 }
 
 void ScriptedPeer::AcknowledgeRejection(const SipMessage& invite,
