@@ -22,6 +22,7 @@
 #include "sip/transfer/display_text.h"
 #include "sip/transfer/header_guard.h"
 #include "sip/transfer/refer_to.h"
+#include "sip/transfer/sip_uri.h"
 
 namespace callcontrol::server {
 namespace {
@@ -116,6 +117,10 @@ bool IsDigits(const std::string& text, std::size_t longest) {
 bool IsDomain(const std::string& text) {
   return text.size() <= 253 &&
          text.find_first_of(" <>@;,?\"") == std::string::npos;
+}
+
+bool IsHostOrHostPort(const std::string& text) {
+  return ReadHostPort(text).ok() || ReadHostPort(text + ":0").ok();
 }
 
 bool IsName(const std::string& text) {
@@ -222,12 +227,46 @@ void CheckInboundRefer(const config::v1::InboundRefer& refer,
              path("accept_status").c_str(), "must be 200 or 202");
 }
 
+// Whether it may stand before the "@" of a URI, and holds no password.
+bool IsUriUser(const std::string& user) {
+  const auto uri = sip::ParseSipUri(absl::StrCat("sip:", user, "@host"));
+  return user.size() <= 256 && uri.ok() && uri->user == user &&
+         user.find(':') == std::string::npos;
+}
+
+void CheckRegistration(const config::v1::Trunk& trunk,
+                       const config::v1::Config& config, Checker& check) {
+  if (!trunk.has_registration()) return;
+  const config::v1::Registration& r = trunk.registration();
+  const auto aor = AorOf(r);
+  check.That(aor.ok() && aor->scheme != "tel" && IsUriUser(aor->user),
+             "trunks.registration.aor", "must be sip:USER@DOMAIN");
+  check.That(!aor.ok() || aor->scheme != "sips" || config.sip().has_tls(),
+             "trunks.registration.aor", "sips: needs sip.tls");
+  check.That(r.contact_user().empty() || IsUriUser(r.contact_user()),
+             "trunks.registration.contact_user",
+             "must be what may stand before the @ of a SIP URI");
+  check.That(!r.registrar().empty() || !trunk.address().empty(),
+             "trunks.registration.registrar",
+             "is required where the trunk has no address");
+  check.That(r.registrar().empty() || IsHostOrHostPort(r.registrar()),
+             "trunks.registration.registrar", "must be HOST or HOST:PORT");
+  check.Duration(r.has_expires(), r.expires(), "trunks.registration.expires",
+                 seconds(1), hours(24));
+  check.Duration(r.has_first_retry(), r.first_retry(),
+                 "trunks.registration.first_retry", milliseconds(10), hours(1));
+  check.Duration(r.has_longest_retry(), r.longest_retry(),
+                 "trunks.registration.longest_retry",
+                 MillisecondsOr(r.has_first_retry(), r.first_retry(),
+                                sip::RegistrationTerms().first_retry),
+                 hours(24));
+}
+
 void CheckTrunk(const config::v1::Trunk& trunk,
                 const config::v1::Config& config, Checker& check) {
   check.That(!trunk.name().empty() && IsName(trunk.name()), "trunks.name",
              "must be 1 to 32 letters, digits, - and _");
-  check.That(trunk.address().empty() || ReadHostPort(trunk.address()).ok() ||
-                 ReadHostPort(trunk.address() + ":0").ok(),
+  check.That(trunk.address().empty() || IsHostOrHostPort(trunk.address()),
              "trunks.address", "must be HOST or HOST:PORT");
   check.That(trunk.transport() != config::v1::SIP_TRANSPORT_TLS ||
                  config.sip().has_tls(),
@@ -251,6 +290,7 @@ void CheckTrunk(const config::v1::Trunk& trunk,
   CheckSessionInterval(config, trunk.has_session_interval(),
                        trunk.session_interval(), "trunks.session_interval",
                        check);
+  CheckRegistration(trunk, config, check);
 }
 
 void CheckBridge(const config::v1::BridgeRoute& bridge,
@@ -289,12 +329,20 @@ void CheckBridge(const config::v1::BridgeRoute& bridge,
 void CheckTrunks(const config::v1::Config& config, Checker& check) {
   std::set<std::string> names;
   std::set<std::string> reachable;
+  std::set<std::string> bindings;
   for (const config::v1::Trunk& trunk : config.trunks()) {
     CheckTrunk(trunk, config, check);
     check.That(
         names.insert(trunk.name()).second, "trunks.name",
         absl::StrCat("must be unique; there are two \"", trunk.name(), "\""));
     if (!trunk.address().empty()) reachable.insert(trunk.name());
+    if (trunk.has_registration()) {
+      const config::v1::Registration& r = trunk.registration();
+      check.That(
+          bindings.insert(absl::StrCat(r.aor(), " ", r.contact_user())).second,
+          "trunks.registration",
+          "must differ in aor or contact_user from every other one");
+    }
   }
   for (const config::v1::Trunk& trunk : config.trunks()) {
     CheckInboundRefer(trunk.inbound_refer(), "trunks.inbound_refer", reachable,
@@ -400,10 +448,9 @@ std::optional<ConfigProblem> FindConfigProblem(
   check.That(
       sip::IsSafeText(sip.user_agent()) && sip.user_agent().size() <= 256,
       "sip.user_agent", "must be one line of at most 256 bytes");
-  check.That(sip.public_address().empty() ||
-                 ReadHostPort(sip.public_address()).ok() ||
-                 ReadHostPort(sip.public_address() + ":0").ok(),
-             "sip.public_address", "must be HOST or HOST:PORT");
+  check.That(
+      sip.public_address().empty() || IsHostOrHostPort(sip.public_address()),
+      "sip.public_address", "must be HOST or HOST:PORT");
   check.Number(config.calls().max_calls(), "calls.max_calls", 1, 1'000'000);
   check.Duration(config.calls().has_answer_after(),
                  config.calls().answer_after(), "calls.answer_after",

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/ip_network.h"
@@ -117,6 +118,26 @@ sip::ReferralPolicy PolicyOf(const config::v1::InboundRefer& from) {
   return policy;
 }
 
+sip::RegistrationTerms RegistrationOf(const config::v1::Trunk& trunk) {
+  const config::v1::Registration& from = trunk.registration();
+  sip::RegistrationTerms terms;
+  terms.aor = AorOf(from).value_or(sip::SipUri()).text;
+  const std::string scheme =
+      absl::StartsWith(terms.aor, "sips:") ? "sips:" : "sip:";
+  terms.registrar = absl::StrCat(
+      scheme, from.registrar().empty() ? trunk.address() : from.registrar());
+  terms.contact_user = from.contact_user().empty()
+                           ? AorOf(from).value_or(sip::SipUri()).user
+                           : from.contact_user();
+  terms.expires = SecondsOr(from.has_expires(), from.expires(), terms.expires);
+  terms.first_retry = MillisecondsOr(from.has_first_retry(), from.first_retry(),
+                                     terms.first_retry);
+  terms.longest_retry =
+      MillisecondsOr(from.has_longest_retry(), from.longest_retry(),
+                     std::max(terms.longest_retry, terms.first_retry));
+  return terms;
+}
+
 sip::Trunk TrunkOf(const config::v1::Trunk& from,
                    const config::v1::Config& config) {
   sip::Trunk trunk{.name = from.name(),
@@ -148,6 +169,7 @@ sip::Trunk TrunkOf(const config::v1::Trunk& from,
     own.international_prefix = from.international_prefix();
   }
   if (from.has_tel_to_sip()) own.tel_to_sip = from.tel_to_sip();
+  if (from.has_registration()) trunk.registration = RegistrationOf(from);
   return trunk;
 }
 
@@ -188,6 +210,13 @@ std::optional<sip::TlsOptions> TlsOptionsOf(const config::v1::Config& config) {
 
 sip::ReferralPolicy ReferralPolicyOf(const config::v1::Config& config) {
   return PolicyOf(config.calls().inbound_refer());
+}
+
+absl::StatusOr<sip::SipUri> AorOf(const config::v1::Registration& from) {
+  const absl::StatusOr<std::string> uri =
+      sip::BuildUri("aor", from.aor(), {.leg_is_secure = true});
+  if (!uri.ok()) return uri.status();
+  return sip::ParseSipUri(*uri);
 }
 
 sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config) {

@@ -10,6 +10,7 @@
 #include "sip/call/call_routes.h"
 #include "sip/call/trunk.h"
 #include "sip/tls/tls_options.h"
+#include "sip/transfer/sip_uri.h"
 #include "sip/transfer/transfer_types.h"
 
 namespace callcontrol::server {
@@ -29,6 +30,9 @@ std::optional<sip::TlsOptions> TlsOptionsOf(const config::v1::Config& config);
 sip::ReferralPolicy ReferralPolicyOf(const config::v1::Config& config);
 
 sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config);
+
+// The address-of-record of a registration. Errors: INVALID_ARGUMENT.
+absl::StatusOr<sip::SipUri> AorOf(const config::v1::Registration& from);
 
 // The trunks, with their secrets. `config` was checked. Errors:
 // INVALID_ARGUMENT, "trunks.password: what is wrong with its file".

@@ -75,4 +75,32 @@ void EventRecorder::OnTransferEvent(const std::string& transfer_id,
   transfers_.Append(transfer_id, event, phase, time);
 }
 
+void EventRecorder::OnRegistration(const std::string& trunk,
+                                   const sip::RegistrationChange& change) {
+  using Kind = sip::RegistrationChange::Kind;
+  LogFields fields = {{"trunk", trunk}};
+  const auto add_status = [&] {
+    fields.emplace_back("status", absl::StrCat(change.status.code));
+    fields.emplace_back("reason", change.status.reason);
+  };
+  switch (change.kind) {
+    case Kind::kRegistered:
+      fields.emplace_back("expires_s", absl::StrCat(change.granted.count()));
+      if (!change.status.reason.empty()) add_status();
+      Log(Severity::kInfo, "trunk_registered", fields);
+      return;
+    case Kind::kFailed:
+      add_status();
+      Log(Severity::kWarning, "trunk_registration_failed", fields);
+      return;
+    case Kind::kLost:
+      Log(Severity::kWarning, "trunk_registration_lost", fields);
+      return;
+    case Kind::kUnregistered:
+      add_status();
+      Log(Severity::kInfo, "trunk_unregistered", fields);
+      return;
+  }
+}
+
 }  // namespace callcontrol::server

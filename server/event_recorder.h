@@ -12,7 +12,8 @@
 namespace callcontrol::server {
 
 // Puts what the engine tells into the stores, and into the log: a line for each
-// call that begins or ends and one for each outcome of a transfer.
+// call that begins or ends and one for each outcome of a transfer, and for each
+// change of a registration.
 //
 // Ownership: the stores must outlive it. Threads: the SIP thread's only.
 // Errors: none. Time: the log's is the wall clock.
@@ -28,6 +29,8 @@ class EventRecorder final : public sip::EngineObserver {
   void OnTransferEvent(const std::string& transfer_id,
                        const sip::TransferEvent& event,
                        sip::TransferPhase phase, absl::Time time) override;
+  void OnRegistration(const std::string& trunk,
+                      const sip::RegistrationChange& change) override;
 
  private:
   CallStore& calls_;

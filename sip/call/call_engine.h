@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "sip/call/call_types.h"
 #include "sip/call/digest.h"
+#include "sip/call/registration.h"
 #include "sip/transfer/sip_header.h"
 #include "sip/transfer/transfer_state.h"
 #include "sip/transfer/transfer_types.h"
@@ -165,6 +166,10 @@ class EngineObserver {
   virtual void OnTransferEvent(const std::string& transfer_id,
                                const TransferEvent& event, TransferPhase phase,
                                absl::Time time) = 0;
+
+  // The registration at the trunk of that name changed.
+  virtual void OnRegistration(const std::string& trunk,
+                              const RegistrationChange& change) = 0;
 };
 
 // Holds calls and transfers them: the one door between server/ and sip/.
@@ -234,8 +239,9 @@ class CallEngine {
   // Takes on no more calls and transfers. `done` once no transfer is open.
   virtual void Drain(Done done) = 0;
 
-  // Ends what is left: open transfers with SERVER_SHUTDOWN, calls with BYE.
-  // `done` once every BYE was answered, or after a few seconds.
+  // Ends what is left: open transfers with SERVER_SHUTDOWN, calls with BYE, and
+  // then registrations. `done` once all of it was answered, or after a few
+  // seconds.
   virtual void Stop(Done done) = 0;
 };
 

@@ -2,6 +2,8 @@
 #ifndef CALLCONTROL_SIP_CALL_TRUNK_H_
 #define CALLCONTROL_SIP_CALL_TRUNK_H_
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@
 #include "base/ip_network.h"
 #include "sip/call/digest.h"
 #include "sip/call/referral.h"
+#include "sip/call/registration.h"
 #include "sip/call/session_timer.h"
 #include "sip/transfer/refer_to.h"
 
@@ -36,6 +39,8 @@ struct Trunk {
   SessionTimerPolicy session_timer{};
   // What becomes of REFERs of its far ends.
   ReferralPolicy referrals{};
+  // Unset: it is not registered at.
+  std::optional<RegistrationTerms> registration{};
 
   bool operator==(const Trunk&) const = default;
 };
@@ -44,10 +49,17 @@ struct Trunk {
 // own.
 using Trunks = std::vector<std::shared_ptr<const Trunk>>;
 
-// The first trunk that has `source`; null for none, and where the transport did
-// not tell.
+// Where the registrations of trunks are, by the trunks' names.
+using RegisteredAt = std::map<std::string, IpAddress, std::less<>>;
+
+// The first trunk whose calls come from `source`, or of several the first that
+// is registered with the user that the call is for; null for none, and where
+// the transport did not tell. One without networks has the address that it is
+// registered at. `user`: of the request-URI, unescaped.
 std::shared_ptr<const Trunk> TrunkOf(const std::optional<IpAddress>& source,
-                                     const Trunks& trunks);
+                                     std::string_view user,
+                                     const Trunks& trunks,
+                                     const RegisteredAt& registered_at);
 
 // Null for none of that name.
 std::shared_ptr<const Trunk> FindTrunk(std::string_view name,

@@ -61,6 +61,8 @@ std::unique_ptr<ClientTransaction> ClientTransaction::Send(
           : URL_STRING_MAKE(request.request_uri.c_str()),
       SIPTAG_CONTACT(request.contact),
       SIPTAG_USER_AGENT_STR(user_agent.c_str()),
+      // Parsed, so that CANCEL and ACK have it too (RFC 3261, 9.1, 17.1.1.3).
+      TAG_IF(!request.route.empty(), SIPTAG_ROUTE_STR(request.route.c_str())),
       TAG_IF(request.max_forwards.has_value(),
              SIPTAG_MAX_FORWARDS_STR(hops.c_str())),
       TAG_IF(offers, SIPTAG_ALLOW_STR(allow.c_str())),

@@ -31,6 +31,8 @@ struct OutgoingRequest {
   std::string allow{};
   // Whether the provisional answers to an INVITE may be reliable (RFC 3262, 4).
   bool reliable_progress = false;
+  // The value of Route, where no dialog has one; empty: none.
+  std::string route{};
   // Unset: 70 (RFC 3261, 8.1.1.6).
   std::optional<int> max_forwards{};
 };

@@ -138,6 +138,17 @@ std::vector<SipHeader> ReadHeaders(const sip_t& sip,
   return headers;
 }
 
+std::vector<std::string> ReadServiceRoute(const sip_t& sip) {
+  // More than any registrar has; one is more than this side follows.
+  constexpr std::size_t kMost = 20;
+  std::vector<std::string> uris;
+  for (const sip_service_route_t* route = sip.sip_service_route;
+       route != nullptr && uris.size() < kMost; route = route->r_next) {
+    uris.push_back(UriText(*route->r_url));
+  }
+  return uris;
+}
+
 ReferAnswer ReadReferAnswer(const sip_t& sip) {
   ReferAnswer answer;
   answer.status = ReadStatus(sip);
@@ -362,6 +373,15 @@ SipTarget TargetOf(const url_t& url) {
     }
   }
   target.secure = url.url_type == url_sips;
+  return target;
+}
+
+std::optional<SipTarget> TargetOf(const std::string& uri) {
+  su_home_t home[1] = {SU_HOME_INIT(home)};
+  const url_t* const url = url_hdup(home, URL_STRING_MAKE(uri.c_str())->us_url);
+  std::optional<SipTarget> target;
+  if (url != nullptr) target = TargetOf(*url);
+  su_home_deinit(home);
   return target;
 }
 

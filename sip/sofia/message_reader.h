@@ -53,6 +53,9 @@ std::string ReadReferredBy(const sip_t& sip);
 std::vector<SipHeader> ReadHeaders(const sip_t& sip,
                                    const std::vector<std::string>& wanted);
 
+// The URIs of Service-Route (RFC 3608) as they stand there; empty for none.
+std::vector<std::string> ReadServiceRoute(const sip_t& sip);
+
 // The final answer to a REFER.
 ReferAnswer ReadReferAnswer(const sip_t& sip);
 
@@ -120,6 +123,8 @@ bool IsSips(std::string_view uri);
 // Where a request to `url` goes, before any look-up (RFC 3263, 4). maddr wins
 // over the host (RFC 3261, 19.1.1).
 SipTarget TargetOf(const url_t& url);
+// Nullopt where that is no URI.
+std::optional<SipTarget> TargetOf(const std::string& uri);
 
 }  // namespace callcontrol::sip
 

@@ -37,29 +37,35 @@ absl::StatusOr<SipAddress> NextHopTo(SipAddress address,
   return address;
 }
 
-void FindNextHop(CallHost& host, const SipTarget& target,
-                 absl::AnyInvocable<bool()> wanted, NextHopReady ready) {
+void FindAddresses(CallHost& host, const SipTarget& target,
+                   absl::AnyInvocable<bool()> wanted, AddressesReady ready) {
   if (const std::optional<SipAddress> address = NumericAddress(target)) {
-    std::move(ready)(NextHopTo(*address, target, host.options()));
+    std::move(ready)(std::vector<SipAddress>{*address});
     return;
   }
   host.resolver().Resolve(
       target, host.options().dns_limit,
-      [&host, target = target, wanted = std::move(wanted),
-       ready = std::move(ready)](
+      [&host, wanted = std::move(wanted), ready = std::move(ready)](
           absl::StatusOr<std::vector<SipAddress>> found) mutable {
-        host.loop().Post([&host, target = std::move(target),
-                          wanted = std::move(wanted), ready = std::move(ready),
+        host.loop().Post([wanted = std::move(wanted), ready = std::move(ready),
                           found = std::move(found)]() mutable {
-          if (!wanted()) return;
-          if (!found.ok()) {
-            std::move(ready)(found.status());
-          } else {
-            std::move(ready)(
-                NextHopTo(std::move(found->front()), target, host.options()));
-          }
+          if (wanted()) std::move(ready)(std::move(found));
         });
       });
+}
+
+void FindNextHop(CallHost& host, const SipTarget& target,
+                 absl::AnyInvocable<bool()> wanted, NextHopReady ready) {
+  FindAddresses(host, target, std::move(wanted),
+                [&host, target, ready = std::move(ready)](
+                    absl::StatusOr<std::vector<SipAddress>> found) mutable {
+                  if (!found.ok()) {
+                    std::move(ready)(found.status());
+                  } else {
+                    std::move(ready)(NextHopTo(std::move(found->front()),
+                                               target, host.options()));
+                  }
+                });
 }
 
 std::string WhyUnreachable(const CallHost& host, const SipAddress& next_hop) {

@@ -3,6 +3,7 @@
 #define CALLCONTROL_SIP_SOFIA_NEXT_HOP_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
@@ -13,6 +14,19 @@ namespace callcontrol::sip {
 
 using NextHopReady =
     absl::AnyInvocable<void(absl::StatusOr<SipAddress> next_hop) &&>;
+
+using AddressesReady = absl::AnyInvocable<
+    void(absl::StatusOr<std::vector<SipAddress>> addresses) &&>;
+
+// Hands out the addresses of `target` in the order in which to try them (RFC
+// 3263, 4.3), never none: at once for a numeric one, else when the name is
+// looked up. `ready` is dropped where `wanted` says by then that nobody waits
+// any more. Each is yet to become a next hop.
+//
+// Threads: SIP thread only; both are called there. Errors: UNAVAILABLE, a
+// sentence for people. Time: at most EngineOptions::dns_limit.
+void FindAddresses(CallHost& host, const SipTarget& target,
+                   absl::AnyInvocable<bool()> wanted, AddressesReady ready);
 
 // Hands out where a request to `target` goes (RFC 3263): at once for a numeric
 // address, else when the name is looked up. `ready` is dropped where `wanted`

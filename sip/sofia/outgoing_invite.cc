@@ -44,6 +44,31 @@ absl::StatusOr<PlacePlan> PlanCall(const PlaceRequest& request,
                    .ring_limit = request.ring_limit};
 }
 
+namespace {
+
+// Where the INVITE goes, before any look-up; nullopt where that is no URI.
+std::optional<SipTarget> TargetOfPlan(const PlacePlan& plan) {
+  const std::string& first =
+      !plan.next_hop.empty() ? plan.next_hop : plan.request_uri;
+  std::optional<SipTarget> target = TargetOf(first);
+  if (target && !plan.route.empty()) {
+    // RFC 3261, 8.1.2. How to get there is the trunk's to say where the route
+    // does not: one over TLS does not go on without.
+    const std::optional<SipTransport> transport = target->transport;
+    target = TargetOf(plan.route.front());
+    if (target && !target->transport) target->transport = transport;
+  }
+  if (!target) return std::nullopt;
+  // RFC 3261, 8.1.2: the way to a sips: URI is TLS, whatever it is.
+  if (IsSips(plan.request_uri)) target->secure = true;
+  if (plan.trunk != nullptr && !plan.trunk->tls_name.empty()) {
+    target->tls_name = plan.trunk->tls_name;
+  }
+  return target;
+}
+
+}  // namespace
+
 OutgoingInvite::OutgoingInvite(CallHost& host, SofiaCall& call, PlacePlan plan)
     : host_(host), call_(call), plan_(std::move(plan)) {
   ExpectAnswers();
@@ -54,43 +79,26 @@ OutgoingInvite::~OutgoingInvite() {
 }
 
 void OutgoingInvite::Begin() {
-  const std::string& next_hop =
-      plan_.next_hop.empty() ? plan_.request_uri : plan_.next_hop;
-  su_home_t home[1] = {SU_HOME_INIT(home)};
-  const url_t* url = url_hdup(home, URL_STRING_MAKE(next_hop.c_str())->us_url);
-  const bool readable = url != nullptr;
-  if (readable) target_ = TargetOf(*url);
-  su_home_deinit(home);
-  if (!readable) {
+  const std::optional<SipTarget> target = TargetOfPlan(plan_);
+  if (!target) {
     Fail(500, "the target cannot be read");
     return;
   }
-  // RFC 3261, 8.1.2: the way to a sips: URI is TLS, whatever it is.
-  if (IsSips(plan_.request_uri)) target_.secure = true;
-  if (plan_.trunk != nullptr && !plan_.trunk->tls_name.empty()) {
-    target_.tls_name = plan_.trunk->tls_name;
-  }
-  if (const std::optional<SipAddress> address = NumericAddress(target_)) {
-    addresses_ = {*address};
-    SendNext();
-    return;
-  }
-  host_.resolver().Resolve(
-      target_, host_.options().dns_limit,
-      [&host = host_, weak = weak_from_this()](
-          absl::StatusOr<std::vector<SipAddress>> found) mutable {
-        host.loop().Post(
-            [weak = std::move(weak), found = std::move(found)]() mutable {
-              const std::shared_ptr<OutgoingInvite> self = weak.lock();
-              if (self == nullptr || self->cancelled_) return;
-              if (!found.ok()) {
-                self->Fail(503, {found.status().message().data(),
-                                 found.status().message().size()});
-                return;
-              }
-              self->addresses_ = *std::move(found);
-              self->SendNext();
-            });
+  target_ = *target;
+  FindAddresses(
+      host_, target_,
+      [weak = weak_from_this()] {
+        const std::shared_ptr<OutgoingInvite> self = weak.lock();
+        return self != nullptr && !self->cancelled_;
+      },
+      [this](absl::StatusOr<std::vector<SipAddress>> found) {
+        if (!found.ok()) {
+          Fail(503, {found.status().message().data(),
+                     found.status().message().size()});
+          return;
+        }
+        addresses_ = *std::move(found);
+        SendNext();
       });
 }
 
@@ -126,6 +134,7 @@ void OutgoingInvite::SendNext() {
          .request_uri = plan_.request_uri,
          .allow = call_.allow(),
          .reliable_progress = plan_.reliable_progress,
+         .route = RouteHeader(plan_.route),
          .max_forwards = plan_.max_forwards},
         [this, next_hop = *address](const sip_t& sip,
                                     ClientTransaction::Ending ending) {

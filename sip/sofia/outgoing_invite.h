@@ -24,6 +24,9 @@ struct PlacePlan {
   std::string request_uri{};
   // Where the INVITE goes; empty: to the request-URI.
   std::string next_hop{};
+  // URIs that are preloaded into Route, the first of which it goes to instead:
+  // the Service-Route of the trunk's registration (RFC 3608).
+  std::vector<std::string> route{};
   std::shared_ptr<const Trunk> trunk{};
   // Our identity, an addr-spec, and its display name as it stands before that
   // in a name-addr (RFC 3261, 25.1); empty: none.

@@ -22,6 +22,7 @@
 #include "sip/sofia/sip_loop.h"
 #include "sip/sofia/sofia_call.h"
 #include "sip/sofia/sofia_log.h"
+#include "sip/sofia/trunk_registrations.h"
 #include "sip/sofia/uri_referral.h"
 #include "sip/transfer/display_text.h"
 #include "sip/transfer/sip_uri.h"
@@ -31,6 +32,9 @@ namespace {
 
 // How long Stop() waits for answers to its BYEs.
 constexpr std::chrono::seconds kStopWait{4};
+
+// And then for answers to the REGISTERs that take its bindings back.
+constexpr std::chrono::seconds kUnregisterWait{2};
 
 // RFC 3261, 8.1.1.6.
 constexpr int kMaxForwards = 70;
@@ -74,6 +78,13 @@ absl::Status NoSuchTrunk(const std::string& name) {
       absl::StrCat("no trunk \"", name, "\" with an address is configured"));
 }
 
+// Of "user@host"; empty for none.
+std::string_view UserOf(std::string_view address) {
+  const std::size_t at = address.rfind('@');
+  return at == std::string_view::npos ? std::string_view()
+                                      : address.substr(0, at);
+}
+
 absl::Status NoSuchCall(std::string_view id) {
   return MakeError(
       absl::StatusCode::kNotFound, {.reason = "CALL_NOT_FOUND"},
@@ -99,6 +110,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       calls_.clear();
       referrals_by_tag_.clear();
       referrals_.clear();
+      registrations_.Clear();
       abandoned_.clear();
       buried_.clear();
       agent_.reset();
@@ -118,7 +130,10 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       absl::StatusOr<std::unique_ptr<SipAgent>> agent =
           SipAgent::Create(loop_, options_, *this);
       const absl::Status status = agent.status();
-      if (agent.ok()) agent_ = *std::move(agent);
+      if (agent.ok()) {
+        agent_ = *std::move(agent);
+        registrations_.Configure(trunks_);
+      }
       started.set_value(status);
     });
     return started.get_future().get();
@@ -174,6 +189,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       std::move(done)(plan.status());
       return;
     }
+    plan->route = registrations_.ServiceRouteOf(request.trunk);
     if (draining_) {
       std::move(done)(
           MakeError(absl::StatusCode::kUnavailable, {.reason = "DRAINING"},
@@ -211,6 +227,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   void SetRouting(std::vector<CallRoute> routes, Trunks trunks) {
     routes_ = std::move(routes);
     trunks_ = std::move(trunks);
+    registrations_.Configure(trunks_);
   }
 
   // From any thread, ahead of Drain(), so that whoever is told of the draining
@@ -529,7 +546,9 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     IncomingCall incoming =
         ReadIncomingCall(sip, source == nullptr ? nullptr : source->ai_addr);
     if (message != nullptr) msg_destroy(message);
-    std::shared_ptr<const Trunk> trunk = TrunkOf(incoming.source, trunks_);
+    std::shared_ptr<const Trunk> trunk =
+        TrunkOf(incoming.source, UserOf(incoming.request_uri), trunks_,
+                registrations_.registered_at());
     if (trunk != nullptr) incoming.trunk = trunk->name;
     CallTreatment treatment = TreatmentOf(incoming, routes_);
     const bool joins = replaced != nullptr && replaced->bridged() &&
@@ -573,6 +592,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     plan->reliable_progress =
         !plan->without_offer ||
         ReadReliableSupport(sip) != ReliableSupport::kNone;
+    plan->route = registrations_.ServiceRouteOf(terms.trunk);
     if (sip.sip_from->a_display != nullptr) {
       plan->local_name = sip.sip_from->a_display;
     }
@@ -695,7 +715,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
 
   void TellIfStopped() {
     if (live_calls_ > 0 || !on_no_calls_) return;
-    std::move(std::exchange(on_no_calls_, nullptr))();
+    // Not before: some neighbours take no BYE of strangers.
+    registrations_.End(std::exchange(on_no_calls_, nullptr), kUnregisterWait);
   }
 
   const EngineOptions options_;
@@ -712,6 +733,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   std::map<std::string, UriReferral*, std::less<>> referrals_by_tag_;
   // REFERs that wait for a client, and whose call they came in.
   std::unordered_map<std::string, std::string> waiting_refers_;
+  TrunkRegistrations registrations_{*this};
   // What is destroyed at the next turn of the loop.
   std::vector<std::shared_ptr<void>> buried_;
   int live_calls_ = 0;

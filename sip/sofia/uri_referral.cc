@@ -170,12 +170,7 @@ SipTarget UriReferral::Target() const {
     }
     return target;
   }
-  su_home_t home[1] = {SU_HOME_INIT(home)};
-  const url_t* const url =
-      url_hdup(home, URL_STRING_MAKE(uri_.c_str())->us_url);
-  SipTarget target = url == nullptr ? SipTarget{} : TargetOf(*url);
-  su_home_deinit(home);
-  return target;
+  return TargetOf(uri_).value_or(SipTarget{});
 }
 
 void UriReferral::WithNextHop(NextHopReady ready) {

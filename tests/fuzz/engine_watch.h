@@ -26,6 +26,8 @@ class EngineWatch final : public sip::EngineObserver {
   void OnTransferEvent(const std::string& transfer_id,
                        const sip::TransferEvent& event,
                        sip::TransferPhase phase, absl::Time time) override;
+  void OnRegistration(const std::string&,
+                      const sip::RegistrationChange&) override {}
 
   // The id of the live call that is called this on the wire; empty for none.
   std::string IdOf(const std::string& sip_call_id) const;

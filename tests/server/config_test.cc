@@ -11,6 +11,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -299,7 +300,7 @@ TEST(ConfigTest, EveryDurationAndNumberHasARange) {
   };
   count(config::v1::Config::descriptor(), count);
   // `inbound_refer` is in two places.
-  EXPECT_EQ(durations, 32 + 2 * 3);
+  EXPECT_EQ(durations, 35 + 2 * 3);
   EXPECT_EQ(numbers, 13 + 2);
 }
 
@@ -645,6 +646,84 @@ TEST(ReferralPolicyOfTest, ATrunksIsInPlaceOfAllOfThatOfCalls) {
 }
 
 // ---- Trunks -------------------------------------------------------------
+
+// What is wrong with a registration of a trunk.
+std::string RegistrationComplaint(const std::string& fields,
+                                  const std::string& trunk = "address: 'h'") {
+  return Complaint(absl::StrCat("trunks { name: 'a' ", trunk,
+                                " registration { ", fields, " } }"));
+}
+
+TEST(ConfigTest, ARegistrationIsCheckedFieldByField) {
+  EXPECT_EQ(RegistrationComplaint("aor: 'sip:bob@h' registrar: 'r:5070' "
+                                  "contact_user: 'line-1'"),
+            "");
+  EXPECT_EQ(RegistrationComplaint("aor: 'bob@h'"), "");
+  EXPECT_EQ(RegistrationComplaint("aor: 'bob@h' registrar: 'r'", ""), "");
+  for (const char* aor : {"", "bob", "sip:h", "tel:+1", "sip:bob:pw@h",
+                          "sip:bob@h?X=1", "sips:bob@h"}) {
+    EXPECT_THAT(RegistrationComplaint(absl::StrCat("aor: '", aor, "'")),
+                HasSubstr("trunks.registration.aor: "))
+        << aor;
+  }
+  for (const char* user : {"a b", "a@b", "a:b", "a>b", "a;b?"}) {
+    EXPECT_THAT(RegistrationComplaint(
+                    absl::StrCat("aor: 'bob@h' contact_user: '", user, "'")),
+                HasSubstr("trunks.registration.contact_user: "))
+        << user;
+  }
+  EXPECT_THAT(RegistrationComplaint("aor: 'bob@h'", ""),
+              HasSubstr("trunks.registration.registrar: is required"));
+  EXPECT_THAT(RegistrationComplaint("aor: 'bob@h' registrar: 'sip:r'"),
+              HasSubstr("trunks.registration.registrar: "));
+  EXPECT_THAT(
+      Complaint(
+          "trunks { name: 'a' address: 'h' registration { aor: 'b@h' } }"
+          "trunks { name: 'b' address: 'h' registration { aor: 'b@h' } }"),
+      HasSubstr("trunks.registration: must differ"));
+}
+
+TEST(ConfigTest, ARegistrationHasItsRanges) {
+  const auto with = [](const char* field, std::int64_t millis) {
+    return RegistrationComplaint(absl::StrCat("aor: 'bob@h' ", field, " ",
+                                              Duration(milliseconds(millis))));
+  };
+  for (const auto& [field, least, most] :
+       {std::tuple{"expires", 1'000, 86'400'000},
+        std::tuple{"first_retry", 10, 3'600'000},
+        std::tuple{"longest_retry", 30'000, 86'400'000}}) {
+    EXPECT_EQ(with(field, least), "");
+    EXPECT_EQ(with(field, most), "");
+    for (const int beyond : {least - 1, most + 1}) {
+      EXPECT_THAT(with(field, beyond),
+                  HasSubstr(absl::StrCat("trunks.registration.", field,
+                                         ": must be from ", least)));
+    }
+  }
+}
+
+TEST(ConfigTest, ARegistrationHasItsDefaults) {
+  const auto terms_of = [](const std::string& trunk) {
+    const auto trunks =
+        TrunksOf(Good(absl::StrCat("trunks { name: 'a' ", trunk, " }")));
+    return (*trunks)[0]->registration;
+  };
+  EXPECT_EQ(terms_of("address: 'h:5070'"), std::nullopt);
+  EXPECT_EQ(terms_of("address: 'h:5070' registration { aor: 'bob@far' }"),
+            (sip::RegistrationTerms{.aor = "sip:bob@far",
+                                    .registrar = "sip:h:5070",
+                                    .contact_user = "bob"}));
+  EXPECT_EQ(
+      terms_of("address: 'h' registration { aor: 'bob@far' registrar: 'far' "
+               "contact_user: 'x' expires { seconds: 60 } "
+               "first_retry { seconds: 3600 } }"),
+      (sip::RegistrationTerms{.aor = "sip:bob@far",
+                              .registrar = "sip:far",
+                              .contact_user = "x",
+                              .expires = seconds(60),
+                              .first_retry = hours(1),
+                              .longest_retry = hours(1)}));
+}
 
 TEST(ConfigTest, ATrunkIsCheckedFieldByField) {
   const auto complaint = [](const std::string& fields) {

@@ -19,10 +19,36 @@ const Trunks& TwoTrunks() {
 }
 
 TEST(TrunkTest, TheFirstThatHasTheSourceIsIt) {
-  EXPECT_EQ(TrunkOf(ReadIpAddress("192.0.2.7"), TwoTrunks())->name, "a");
-  EXPECT_EQ(TrunkOf(ReadIpAddress("198.51.100.1"), TwoTrunks())->name, "b");
-  EXPECT_EQ(TrunkOf(ReadIpAddress("203.0.113.1"), TwoTrunks()), nullptr);
-  EXPECT_EQ(TrunkOf(std::nullopt, TwoTrunks()), nullptr);
+  const auto trunk_of = [](const std::optional<IpAddress>& source) {
+    return TrunkOf(source, "bob", TwoTrunks(), {});
+  };
+  EXPECT_EQ(trunk_of(ReadIpAddress("192.0.2.7"))->name, "a");
+  EXPECT_EQ(trunk_of(ReadIpAddress("198.51.100.1"))->name, "b");
+  EXPECT_EQ(trunk_of(ReadIpAddress("203.0.113.1")), nullptr);
+  EXPECT_EQ(trunk_of(std::nullopt), nullptr);
+}
+
+// Two accounts at one carrier, and one at a carrier whose networks are known.
+TEST(TrunkTest, ARegisteredTrunkHasTheCallsForItsContact) {
+  const auto registered = [](const char* name, const char* user) {
+    return std::make_shared<const Trunk>(Trunk{
+        .name = name, .registration = RegistrationTerms{.contact_user = user}});
+  };
+  Trunk fixed = *registered("fixed", "dave");
+  fixed.sources = {*ReadIpNetwork("198.51.100.1")};
+  const Trunks trunks = {registered("one", "bob"), registered("two", "c%61rol"),
+                         std::make_shared<const Trunk>(fixed)};
+  const auto carrier = ReadIpAddress("192.0.2.1");
+  const RegisteredAt at = {
+      {"one", *carrier}, {"two", *carrier}, {"fixed", *carrier}};
+  EXPECT_EQ(TrunkOf(carrier, "bob", trunks, at)->name, "one");
+  EXPECT_EQ(TrunkOf(carrier, "carol", trunks, at)->name, "two");
+  EXPECT_EQ(TrunkOf(carrier, "+15551234", trunks, at)->name, "one");
+  EXPECT_EQ(TrunkOf(carrier, "dave", trunks, at)->name, "one")
+      << "its networks were named, and this is none of them";
+  EXPECT_EQ(TrunkOf(ReadIpAddress("192.0.2.2"), "bob", trunks, at), nullptr)
+      << "the user alone proves nothing";
+  EXPECT_EQ(TrunkOf(carrier, "bob", trunks, {}), nullptr);
 }
 
 TEST(TrunkTest, IsFoundByItsName) {
