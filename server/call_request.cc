@@ -91,6 +91,9 @@ absl::StatusOr<sip::PlaceRequest> FromProto(
                           .from = request.from(),
                           .sdp = request.sdp(),
                           .headers = HeadersOf(request.headers())};
+  absl::StatusOr<sip::IdentityRequest> identity = IdentityOf(request);
+  if (!identity.ok()) return identity.status();
+  place.identity = *std::move(identity);
   if (request.has_credentials()) {
     auto credentials = FromProto(request.credentials());
     if (!credentials.ok()) return credentials.status();

@@ -170,6 +170,7 @@ sip::Trunk TrunkOf(const config::v1::Trunk& from,
   }
   if (from.has_tel_to_sip()) own.tel_to_sip = from.tel_to_sip();
   if (from.has_registration()) trunk.registration = RegistrationOf(from);
+  trunk.trusted = from.trusted();
   return trunk;
 }
 

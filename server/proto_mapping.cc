@@ -110,6 +110,25 @@ v1::ReferEvent PlannedEvent(const sip::TransferPlan& plan, absl::Time time) {
   return event;
 }
 
+bool sip::Privacy::*PrivacyMember(int value) {
+  switch (value) {
+    case v1::PRIVACY_ID:
+      return &sip::Privacy::id;
+    case v1::PRIVACY_HEADER:
+      return &sip::Privacy::header;
+    case v1::PRIVACY_SESSION:
+      return &sip::Privacy::session;
+    case v1::PRIVACY_USER:
+      return &sip::Privacy::user;
+    case v1::PRIVACY_CRITICAL:
+      return &sip::Privacy::critical;
+    case v1::PRIVACY_NONE:
+      return &sip::Privacy::none;
+    default:
+      return nullptr;
+  }
+}
+
 v1::Call ToProto(const sip::CallSnapshot& call) {
   v1::Call result;
   result.set_call_id(call.call_id);
@@ -135,6 +154,14 @@ v1::Call ToProto(const sip::CallSnapshot& call) {
   far_end.set_contact_is_gruu(call.far_end.contact_is_gruu);
   far_end.set_user_agent(call.far_end.user_agent);
   result.set_on_hold(call.on_hold);
+  result.mutable_asserted_identity()->Assign(call.asserted_identity.begin(),
+                                             call.asserted_identity.end());
+  for (int value = v1::Privacy_MIN; value <= v1::Privacy_MAX; ++value) {
+    bool sip::Privacy::*const member = PrivacyMember(value);
+    if (member != nullptr && call.privacy.*member) {
+      result.add_privacy(static_cast<v1::Privacy>(value));
+    }
+  }
   for (const std::string& id : call.transfer_ids) result.add_transfer_ids(id);
   result.mutable_tags()->insert(call.tags.begin(), call.tags.end());
   *result.mutable_create_time() = ToProto(call.create_time);

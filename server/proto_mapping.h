@@ -33,12 +33,30 @@ absl::StatusOr<sip::RejectRequest> FromProto(
 absl::StatusOr<sip::ReferDecision> FromProto(
     const v1::DecideReferRequest& request);
 
+// The member that a v1::Privacy stands for; null for none.
+bool sip::Privacy::*PrivacyMember(int value);
+
+// INVALID_ARGUMENT (BAD_ENUM) about field "privacy" for what is no value of it.
+absl::StatusOr<sip::Privacy> PrivacyOf(
+    const google::protobuf::RepeatedField<int>& values);
+
 // A protobuf map has no order; the headers of a request should look the same
 // every time.
 std::vector<sip::SipHeader> HeadersOf(
     const google::protobuf::Map<std::string, std::string>& map);
 
 absl::StatusOr<sip::Credentials> FromProto(const v1::Credentials& credentials);
+
+// What a request says of its identity; the engine checks the rest.
+// INVALID_ARGUMENT (BAD_ENUM) about field "privacy".
+template <typename Request>
+absl::StatusOr<sip::IdentityRequest> IdentityOf(const Request& request) {
+  absl::StatusOr<sip::Privacy> privacy = PrivacyOf(request.privacy());
+  if (!privacy.ok()) return privacy.status();
+  return sip::IdentityRequest{.asserted = {request.asserted_identity().begin(),
+                                           request.asserted_identity().end()},
+                              .privacy = *privacy};
+}
 
 // INVALID_ARGUMENT (BAD_REQUEST_ID) for more than a line of 128 bytes.
 absl::Status CheckRequestId(const std::string& request_id);

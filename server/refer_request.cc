@@ -152,6 +152,22 @@ absl::StatusOr<sip::Credentials> FromProto(const v1::Credentials& credentials) {
                           .realm = credentials.realm()};
 }
 
+absl::StatusOr<sip::Privacy> PrivacyOf(
+    const google::protobuf::RepeatedField<int>& values) {
+  sip::Privacy privacy;
+  for (const int value : values) {
+    bool sip::Privacy::*const member = PrivacyMember(value);
+    if (member == nullptr) {
+      return InvalidField("privacy", "BAD_ENUM",
+                          "privacy must be PRIVACY_ID, PRIVACY_HEADER, "
+                          "PRIVACY_SESSION, PRIVACY_USER, PRIVACY_CRITICAL or "
+                          "PRIVACY_NONE");
+    }
+    privacy.*member = true;
+  }
+  return privacy;
+}
+
 absl::Status CheckRequestId(const std::string& request_id) {
   if (request_id.size() <= kLongestRequestId && sip::IsSafeText(request_id)) {
     return absl::OkStatus();
@@ -197,6 +213,9 @@ absl::StatusOr<sip::TransferRequest> FromProto(
     return status;
   }
   result.request_id = request.request_id();
+  absl::StatusOr<sip::IdentityRequest> identity = IdentityOf(request);
+  if (!identity.ok()) return identity.status();
+  result.identity = *std::move(identity);
   if (request.has_credentials()) {
     auto credentials = FromProto(request.credentials());
     if (!credentials.ok()) return credentials.status();

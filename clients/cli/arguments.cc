@@ -9,6 +9,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "callcontrol/v1/transfer.pb.h"
 #include "clients/cli/text.h"
 
 namespace callcontrol::cli {
@@ -125,6 +127,27 @@ absl::Status SetText(std::string_view text, std::string& member) {
   return absl::OkStatus();
 }
 
+absl::Status AddIdentity(std::string_view text, Arguments& to) {
+  return SetText(text, to.asserted_identity.emplace_back());
+}
+
+absl::Status SetPrivacy(std::string_view text, Arguments& to) {
+  to.privacy.clear();
+  const std::vector<std::string> names =
+      absl::StrSplit(absl::string_view(text.data(), text.size()), ',');
+  for (const std::string& name : names) {
+    v1::Privacy value = v1::PRIVACY_UNSPECIFIED;
+    const std::string token =
+        absl::StrCat("PRIVACY_", absl::AsciiStrToUpper(name));
+    if (!v1::Privacy_Parse(token, &value) || value == v1::PRIVACY_UNSPECIFIED) {
+      return Usage(Quoted(name),
+                   " is none of id, header, session, user, critical and none");
+    }
+    to.privacy.push_back(value);
+  }
+  return absl::OkStatus();
+}
+
 // One flag. `command` is kNone for a flag of every command.
 struct FlagSpec {
   std::string_view name;
@@ -136,7 +159,7 @@ struct FlagSpec {
 using Sv = std::string_view;
 using Args = Arguments;
 
-constexpr std::array<FlagSpec, 23> kFlags = {{
+constexpr std::array<FlagSpec, 28> kFlags = {{
     {"help", Command::kNone, true,
      [](Sv v, Args& to) { return SetBool(v, to.help); }},
     {"server", Command::kNone, false,
@@ -157,6 +180,12 @@ constexpr std::array<FlagSpec, 23> kFlags = {{
      [](Sv v, Args& to) { return SetBool(v, to.ascii); }},
     {"referred_by", Command::kRefer, false,
      [](Sv v, Args& to) { return SetText(v, to.referred_by); }},
+    {"asserted_identity", Command::kRefer, false, AddIdentity},
+    {"asserted_identity", Command::kCall, false, AddIdentity},
+    {"privacy", Command::kRefer, false, SetPrivacy},
+    {"privacy", Command::kCall, false, SetPrivacy},
+    {"trunk", Command::kCall, false,
+     [](Sv v, Args& to) { return SetText(v, to.trunk); }},
     {"header", Command::kRefer, false,
      [](Sv v, Args& to) { return AddHeader(v, to.headers); }},
     {"target_header", Command::kRefer, false, AddTargetHeader},

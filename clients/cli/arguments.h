@@ -71,8 +71,12 @@ struct Arguments {
 
   // refer.
   std::string referred_by;
+  // refer, call: URIs, and the values of v1::Privacy.
+  std::vector<std::string> asserted_identity;
+  std::vector<int> privacy;
   // call.
   std::string from;
+  std::string trunk;
   std::optional<absl::Duration> ring_limit;
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<std::pair<std::string, std::string>> target_headers;

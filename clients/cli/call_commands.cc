@@ -160,6 +160,8 @@ int RunCall(const Session& session) {
   v1::PlaceCallRequest request;
   request.set_to(session.arguments.target);
   request.set_from(session.arguments.from);
+  request.set_trunk(session.arguments.trunk);
+  SetIdentity(session.arguments, request);
   if (session.arguments.ring_limit) {
     request.mutable_timeout()->set_seconds(
         absl::ToInt64Seconds(*session.arguments.ring_limit));

@@ -72,6 +72,10 @@ transfer is the same command.
   --attended          TARGET is a call of this server, which the far end's new
                       call replaces: an attended transfer
   --referred_by=URI   on whose behalf (Referred-By)
+  --asserted_identity=URI
+                      who this side is, for a trusted trunk; repeatable
+  --privacy=VALUES    what is withheld: id, header, session, user, critical,
+                      joined by commas, or none
   --header='N: V'     one more header of the REFER; repeatable
   --target_header='N: V'
                       a header for the call to the target; repeatable
@@ -103,14 +107,20 @@ server.
 The session is inactive: the server has no media.
 
   --from=URI          who calls
+  --trunk=NAME        the configured trunk to call by
+  --asserted_identity=URI
+                      who calls, for a trusted trunk; repeatable
+  --privacy=VALUES    what is withheld: id, header, session, user, critical,
+                      joined by commas, or none
   --ring_limit=DURATION
                       how long it may ring (1s to 1h; default 3m)
 
 Exit codes: 0 answered, 1 not, 2 wrong usage. Ctrl-C stops the watching only;
 callctl hangup ends the call.
 
-Example:
+Examples:
   callctl call sip:bob@example.com --from=sip:desk@example.com
+  callctl call +15083084809 --trunk=carrier --privacy=user,id
 )";
 
 constexpr std::string_view kAnswer =

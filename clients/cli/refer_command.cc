@@ -41,6 +41,7 @@ v1::ReferRequest MakeRequest(const Arguments& arguments) {
     request.set_refer_to(arguments.target);
   }
   request.set_referred_by(arguments.referred_by);
+  SetIdentity(arguments, request);
   for (const auto& [name, value] : arguments.headers) {
     v1::SipHeader* const header = request.add_more_headers();
     header->set_name(name);

@@ -76,6 +76,16 @@ int RunCancel(const Session& session);
 int RunHooks(const Session& session);
 int RunHooksRetry(const Session& session);
 
+// What the user wants told and withheld, into a request to place a call or to
+// transfer one.
+template <typename Request>
+void SetIdentity(const Arguments& arguments, Request& request) {
+  request.mutable_asserted_identity()->Assign(
+      arguments.asserted_identity.begin(), arguments.asserted_identity.end());
+  request.mutable_privacy()->Assign(arguments.privacy.begin(),
+                                    arguments.privacy.end());
+}
+
 }  // namespace callcontrol::cli
 
 #endif  // CALLCONTROL_CLIENTS_CLI_SESSION_H_

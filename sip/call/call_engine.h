@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "sip/call/call_types.h"
 #include "sip/call/digest.h"
+#include "sip/call/identity.h"
 #include "sip/call/registration.h"
 #include "sip/transfer/sip_header.h"
 #include "sip/transfer/transfer_state.h"
@@ -64,6 +65,8 @@ struct TransferRequest {
   bool hold_first = false;
   // For challenges to the REFER, and from then on to the call's requests.
   std::optional<Credentials> credentials;
+  // Of this side, the transferor.
+  IdentityRequest identity{};
   // "Refer-Sub: false" (RFC 4488, 4).
   bool no_subscription = false;
   // The client's own name for the request; comes back in the plan.
@@ -79,6 +82,7 @@ struct PlaceRequest {
   std::string from{};  // Empty: the server's own identity.
   std::string sdp{};   // Empty: an inactive offer.
   std::vector<SipHeader> headers{};
+  IdentityRequest identity{};
   // For challenges to this call's requests.
   std::optional<Credentials> credentials{};
   // How long it may ring.

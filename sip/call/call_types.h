@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "sip/call/identity.h"
 
 namespace callcontrol::sip {
 
@@ -62,6 +63,11 @@ struct CallSnapshot {
   std::string remote_target;
   // The configured trunk; empty for none.
   std::string trunk;
+  // Of an incoming call: who a trusted trunk says that the caller is
+  // (addr-specs, RFC 3325), and what the caller asked to be withheld (RFC
+  // 3323).
+  std::vector<std::string> asserted_identity;
+  Privacy privacy;
   std::string local_sdp;
   std::string remote_sdp;
   FarEnd far_end;

@@ -41,6 +41,9 @@ struct Trunk {
   ReferralPolicy referrals{};
   // Unset: it is not registered at.
   std::optional<RegistrationTerms> registration{};
+  // It is of this server's trust domain: identities are told to it, and taken
+  // from it (RFC 3325).
+  bool trusted = false;
 
   bool operator==(const Trunk&) const = default;
 };

@@ -149,6 +149,30 @@ std::vector<std::string> ReadServiceRoute(const sip_t& sip) {
   return uris;
 }
 
+std::vector<std::string> ReadAssertedIdentityOf(const sip_t& sip) {
+  // Sofia has no type for it unless it is asked to.
+  constexpr std::size_t kMost = 8;
+  std::vector<std::string> values;
+  for (const sip_unknown_t* header = sip.sip_unknown;
+       header != nullptr && values.size() < kMost; header = header->un_next) {
+    if (EqualsIgnoreCase(Text(header->un_name), "P-Asserted-Identity")) {
+      values.emplace_back(Text(header->un_value));
+    }
+  }
+  return ReadAssertedIdentity(values);
+}
+
+Privacy ReadPrivacyOf(const sip_t& sip) {
+  std::vector<std::string> values;
+  if (HasBadHeader(sip, "Privacy")) values = {"user", "id"};
+  const msg_param_t* value =
+      sip.sip_privacy == nullptr ? nullptr : sip.sip_privacy->priv_values;
+  for (; value != nullptr && *value != nullptr; ++value) {
+    values.emplace_back(*value);
+  }
+  return ReadPrivacy(values);
+}
+
 ReferAnswer ReadReferAnswer(const sip_t& sip) {
   ReferAnswer answer;
   answer.status = ReadStatus(sip);

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "sip/call/call_routes.h"
 #include "sip/call/call_types.h"
+#include "sip/call/identity.h"
 #include "sip/call/referral.h"
 #include "sip/call/reliable_provisional.h"
 #include "sip/call/session_timer.h"
@@ -55,6 +56,13 @@ std::vector<SipHeader> ReadHeaders(const sip_t& sip,
 
 // The URIs of Service-Route (RFC 3608) as they stand there; empty for none.
 std::vector<std::string> ReadServiceRoute(const sip_t& sip);
+
+// P-Asserted-Identity (RFC 3325), whoever it comes from; empty for none.
+std::vector<std::string> ReadAssertedIdentityOf(const sip_t& sip);
+
+// Privacy (RFC 3323). One that cannot be read is taken for a wish to stay
+// unknown.
+Privacy ReadPrivacyOf(const sip_t& sip);
 
 // The final answer to a REFER.
 ReferAnswer ReadReferAnswer(const sip_t& sip);

@@ -34,14 +34,24 @@ absl::StatusOr<PlacePlan> PlanCall(const PlaceRequest& request,
   if (absl::Status status = CheckReferHeaders(request.headers); !status.ok()) {
     return status;
   }
-  return PlacePlan{.request_uri = *std::move(to),
-                   .next_hop = trunk != nullptr ? trunk->uri : std::string(),
-                   .trunk = std::move(trunk),
-                   .local_uri = *std::move(from),
-                   .headers = request.headers,
-                   .sdp = request.sdp,
-                   .credentials = request.credentials,
-                   .ring_limit = request.ring_limit};
+  const absl::StatusOr<IdentityPlan> identity = PlanIdentity(
+      request.identity, policy, trunk != nullptr && trunk->trusted);
+  if (!identity.ok()) return identity.status();
+  PlacePlan plan{.request_uri = *std::move(to),
+                 .next_hop = trunk != nullptr ? trunk->uri : std::string(),
+                 .trunk = std::move(trunk),
+                 .local_uri = *std::move(from),
+                 .headers = request.headers,
+                 .sdp = request.sdp,
+                 .credentials = request.credentials,
+                 .ring_limit = request.ring_limit};
+  plan.headers.insert(plan.headers.end(), identity->headers.begin(),
+                      identity->headers.end());
+  if (identity->anonymous) {
+    plan.local_uri = kAnonymousUri;
+    plan.local_name = kAnonymousName;
+  }
+  return plan;
 }
 
 namespace {

@@ -41,6 +41,11 @@ void SofiaCall::Start(const sip_t& sip, const CallTreatment& treatment,
                       std::shared_ptr<const Trunk> trunk) {
   TakeTrunk(std::move(trunk));
   snapshot_.tags = treatment.tags;
+  // Others may say what they want (RFC 3325, 5).
+  if (trunk_ != nullptr && trunk_->trusted) {
+    snapshot_.asserted_identity = ReadAssertedIdentityOf(sip);
+  }
+  snapshot_.privacy = ReadPrivacyOf(sip);
   // Whoever decides about the call wants to see its offer.
   RememberRemoteSdp(SdpOf(sip));
   Publish(CallChange::kIncoming);

@@ -85,7 +85,8 @@ absl::StatusOr<TransferPlan> SofiaCall::Plan(
       {.call_id = snapshot_.call_id,
        .sip_call_id = snapshot_.sip_call_id,
        .referred_by = options.referred_by_local ? snapshot_.local_uri
-                                                : snapshot_.remote_uri},
+                                                : snapshot_.remote_uri,
+       .trusted = trunk_ != nullptr && trunk_->trusted},
       targets);
 }
 

@@ -85,6 +85,16 @@ std::string_view UserOf(std::string_view address) {
                                       : address.substr(0, at);
 }
 
+// What the other leg's neighbour, trusted or not, is told of the caller.
+void TellCaller(const CallSnapshot& caller, bool trusted,
+                PlaceRequest& request) {
+  request.identity.privacy = caller.privacy;
+  if (trusted) request.identity.asserted = caller.asserted_identity;
+  if (!WithholdsUser(caller.privacy, trusted)) return;
+  std::erase_if(request.headers,
+                [](const SipHeader& header) { return NamesUser(header.name); });
+}
+
 absl::Status NoSuchCall(std::string_view id) {
   return MakeError(
       absl::StatusCode::kNotFound, {.reason = "CALL_NOT_FOUND"},
@@ -578,8 +588,10 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       return;
     }
     const std::shared_ptr<const Trunk> trunk = FindTrunk(terms.trunk, trunks_);
-    absl::StatusOr<PlacePlan> plan = PlanCall(
-        RequestOf(sip, terms, trunk.get()), options_, trunk, *contact());
+    PlaceRequest request = RequestOf(sip, terms, trunk.get());
+    TellCaller(caller.snapshot(), trunk != nullptr && trunk->trusted, request);
+    absl::StatusOr<PlacePlan> plan =
+        PlanCall(request, options_, trunk, *contact());
     if (!plan.ok()) {
       caller.Refuse({404, sip_status_phrase(404)},
                     std::string(plan.status().message()));
@@ -593,7 +605,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
         !plan->without_offer ||
         ReadReliableSupport(sip) != ReliableSupport::kNone;
     plan->route = registrations_.ServiceRouteOf(terms.trunk);
-    if (sip.sip_from->a_display != nullptr) {
+    if (sip.sip_from->a_display != nullptr && plan->local_name.empty()) {
       plan->local_name = sip.sip_from->a_display;
     }
     std::unique_ptr<SofiaCall> call;

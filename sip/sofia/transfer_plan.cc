@@ -86,6 +86,11 @@ absl::StatusOr<TransferPlan> PlanTransfer(CallHost& host,
   absl::StatusOr<std::string> referred_by =
       PlanReferredBy(request, party, targets);
   if (!referred_by.ok()) return referred_by.status();
+  const absl::StatusOr<IdentityPlan> identity =
+      PlanIdentity(request.identity, targets, party.trusted);
+  if (!identity.ok()) return identity.status();
+  // RFC 3323, 4.1: whoever the target is told of, it is not the user.
+  if (identity->anonymous) *referred_by = kAnonymous;
 
   TransferPlan plan;
   plan.call_id = party.call_id;
@@ -93,6 +98,8 @@ absl::StatusOr<TransferPlan> PlanTransfer(CallHost& host,
   plan.refer_to = *std::move(refer_to);
   plan.referred_by = *std::move(referred_by);
   plan.headers = request.headers;
+  plan.headers.insert(plan.headers.end(), identity->headers.begin(),
+                      identity->headers.end());
   plan.replaces_call_id = request.replaces_call_id;
   plan.no_subscription = request.no_subscription;
   plan.request_id = request.request_id;

@@ -19,6 +19,8 @@ struct PlannedParty {
   std::string sip_call_id{};
   // Who stands in Referred-By where the request does not say.
   std::string referred_by{};
+  // By a trunk of this trust domain.
+  bool trusted = false;
 };
 
 // A client's request as it will be carried out, without an id. `targets` has a

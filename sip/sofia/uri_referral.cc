@@ -84,8 +84,12 @@ absl::StatusOr<std::shared_ptr<UriReferral>> UriReferral::Create(
   // A sips: target would be told to whoever stands on the way to a sip: one.
   targets.leg_is_secure = IsSips(*uri);
   if (targets.host.empty()) targets.host = HostOf(*uri);
+  // RFC 3323, 4.1.1.3. No trunk is trusted here.
+  const bool anonymous = WithholdsUser(request.identity.privacy, false);
   const std::string local =
-      absl::StrCat("sip:callcontrol@", host.contact()->m_url->url_host);
+      anonymous
+          ? kAnonymousUri
+          : absl::StrCat("sip:callcontrol@", host.contact()->m_url->url_host);
   std::string sip_call_id = host.NewId("");
   absl::StatusOr<TransferPlan> planned =
       PlanTransfer(host, request,
@@ -98,7 +102,9 @@ absl::StatusOr<std::shared_ptr<UriReferral>> UriReferral::Create(
 
   plan.transfer_id = host.NewId("t");
   std::shared_ptr<UriReferral> referral(
-      new UriReferral(host, *std::move(uri), local, std::move(sip_call_id)));
+      new UriReferral(host, *std::move(uri),
+                      anonymous ? kAnonymous : absl::StrCat("<", local, ">"),
+                      std::move(sip_call_id)));
   referral->credentials_ = request.credentials;
   TransferPolicy policy = PolicyOf(options.transfers, request);
   policy.has_leg = false;
@@ -110,11 +116,11 @@ absl::StatusOr<std::shared_ptr<UriReferral>> UriReferral::Create(
   return referral;
 }
 
-UriReferral::UriReferral(CallHost& host, std::string uri, std::string local_uri,
+UriReferral::UriReferral(CallHost& host, std::string uri, std::string local,
                          std::string sip_call_id)
     : host_(host),
       uri_(std::move(uri)),
-      local_uri_(std::move(local_uri)),
+      local_(std::move(local)),
       sip_call_id_(std::move(sip_call_id)),
       tag_(host_.NewId("")),
       transport_{.sips = IsSips(uri_)},
@@ -128,8 +134,7 @@ nta_leg_t* UriReferral::leg() {
   const Fork* const fork = LiveFork();
   if (fork == nullptr) sent_ = std::chrono::steady_clock::now();
   su_home_t home[1] = {SU_HOME_INIT(home)};
-  sip_from_t* const local =
-      sip_from_make(home, absl::StrCat("<", local_uri_, ">").c_str());
+  sip_from_t* const local = sip_from_make(home, local_.c_str());
   sip_to_t* remote = fork == nullptr ? nullptr : fork->remote;
   if (fork == nullptr) {
     remote = sip_to_make(home, absl::StrCat("<", uri_, ">").c_str());

@@ -74,7 +74,7 @@ class UriReferral final : public TransferParty,
   // The dialog of one far end, as its NOTIFY began it.
   struct Fork;
 
-  UriReferral(CallHost& host, std::string uri, std::string local_uri,
+  UriReferral(CallHost& host, std::string uri, std::string local,
               std::string sip_call_id);
   Fork* FindFork(std::string_view tag);
   // The first that may still report; null for none.
@@ -84,7 +84,8 @@ class UriReferral final : public TransferParty,
 
   CallHost& host_;
   const std::string uri_;
-  const std::string local_uri_;
+  // A name-addr.
+  const std::string local_;
   const std::string sip_call_id_;
   const std::string tag_;
   LegTransport transport_;

@@ -725,6 +725,13 @@ TEST(ConfigTest, ARegistrationHasItsDefaults) {
                               .longest_retry = hours(1)}));
 }
 
+TEST(ConfigTest, ATrunkIsTrustedWhereTheFileSaysSo) {
+  const auto trunks =
+      TrunksOf(Good("trunks { name: 'a' trusted: true } trunks { name: 'b' }"));
+  EXPECT_TRUE((*trunks)[0]->trusted);
+  EXPECT_FALSE((*trunks)[1]->trusted);
+}
+
 TEST(ConfigTest, ATrunkIsCheckedFieldByField) {
   const auto complaint = [](const std::string& fields) {
     return Complaint(absl::StrCat("trunks {", fields, "}"));

@@ -93,6 +93,24 @@ TEST(NamesTest, EveryPhaseOfATransferIsAState) {
   }
 }
 
+TEST(NamesTest, EveryPrivacyIsAMember) {
+  google::protobuf::RepeatedField<int> values;
+  for (int value = v1::PRIVACY_ID; value <= v1::Privacy_MAX; ++value) {
+    values.Add(value);
+  }
+  EXPECT_EQ(*PrivacyOf(values), (sip::Privacy{.header = true,
+                                              .session = true,
+                                              .user = true,
+                                              .id = true,
+                                              .none = true,
+                                              .critical = true}));
+  for (const int value : {0, v1::Privacy_MAX + 1}) {
+    google::protobuf::RepeatedField<int> bad;
+    bad.Add(value);
+    EXPECT_EQ(DetailOf(PrivacyOf(bad).status()).reason, "BAD_ENUM");
+  }
+}
+
 TEST(TimeTest, KeepsNanoseconds) {
   const auto time = ToProto(absl::FromUnixNanos(1'700'000'000'123'456'789));
   EXPECT_EQ(time.seconds(), 1'700'000'000);
@@ -313,6 +331,10 @@ TEST(FromProtoTest, AnUnknownActionIsRefusedByName) {
 TEST(FromProtoTest, ARequestIdIsOneShortLine) {
   v1::ReferRequest request = GoodRequest();
   request.set_request_id(std::string(128, 'r'));
+  request.add_asserted_identity("sip:desk@h");
+  request.add_privacy(v1::PRIVACY_ID);
+  EXPECT_THAT(FromProto(request)->identity.asserted, ElementsAre("sip:desk@h"));
+  EXPECT_EQ(FromProto(request)->identity.privacy, (sip::Privacy{.id = true}));
   request.set_no_subscription(true);
   EXPECT_EQ(FromProto(request)->request_id, std::string(128, 'r'));
   EXPECT_TRUE(FromProto(request)->no_subscription);
@@ -487,6 +509,8 @@ TEST(CallTest, KeepsEverything) {
   call.create_time = kNow;
   call.answer_time = kNow + absl::Seconds(1);
   call.end_time = kNow + absl::Seconds(2);
+  call.asserted_identity = {"sip:kate@h", "tel:+1"};
+  call.privacy = {.user = true, .critical = true};
   call.end_status = 487;
   call.end_reason = "cancelled";
   call.ended_by = sip::CallEndedBy::kFarEnd;
@@ -512,6 +536,9 @@ TEST(CallTest, KeepsEverything) {
   EXPECT_EQ(message.create_time().seconds(), 1'700'000'000);
   EXPECT_EQ(message.answer_time().seconds(), 1'700'000'001);
   EXPECT_EQ(message.end_time().seconds(), 1'700'000'002);
+  EXPECT_THAT(message.asserted_identity(), ElementsAre("sip:kate@h", "tel:+1"));
+  EXPECT_THAT(message.privacy(),
+              ElementsAre(v1::PRIVACY_USER, v1::PRIVACY_CRITICAL));
   EXPECT_EQ(message.end_status(), 487);
   EXPECT_EQ(message.end_reason(), "cancelled");
   EXPECT_EQ(message.ended_by(), v1::CALL_ENDED_BY_FAR_END);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "callcontrol/v1/transfer.pb.h"
 #include "clients/cli/help.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -154,6 +155,25 @@ TEST(ArgumentsTest, ACallTakesATarget) {
   EXPECT_EQ(call.target, "sip:bob@b.example");
   EXPECT_EQ(call.from, "alice");
   EXPECT_EQ(call.ring_limit, absl::Seconds(20));
+}
+
+TEST(ArgumentsTest, IdentityAndPrivacyAreOfCallsAndTransfers) {
+  for (const char* const command : {"call", "refer"}) {
+    std::vector<std::string> words = {command, "c-1-a"};
+    if (words[0] == "refer") words.emplace_back("1000");
+    words.insert(words.end(),
+                 {"--asserted-identity=sip:a@b", "--asserted-identity=tel:+1",
+                  "--privacy=ID,critical"});
+    const Arguments arguments = Parse(words);
+    EXPECT_THAT(arguments.asserted_identity, ElementsAre("sip:a@b", "tel:+1"));
+    EXPECT_THAT(arguments.privacy,
+                ElementsAre(v1::PRIVACY_ID, v1::PRIVACY_CRITICAL));
+  }
+  EXPECT_EQ(Parse({"call", "1000", "--trunk=out"}).trunk, "out");
+  for (const char* const bad : {"", "id,", "secret", "unspecified"}) {
+    EXPECT_THAT(Complaint({"call", "1000", std::string("--privacy=") + bad}),
+                HasSubstr("is none of id, header"));
+  }
 }
 
 TEST(ArgumentsTest, AnAttendedTransferTakesTwoCalls) {
