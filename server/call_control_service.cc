@@ -244,8 +244,12 @@ grpc::ServerUnaryReactor* CallControlService::CancelTransfer(
 grpc::ServerWriteReactor<v1::CallEvent>* CallControlService::WatchCalls(
     grpc::CallbackServerContext*, const v1::WatchCallsRequest* request) {
   auto reactor = StreamReactor<v1::CallEvent>::Make();
-  const auto watch = calls_.Watch(
-      {.call_id = request->call_id(), .tag = request->tag()}, absl::Now());
+  absl::StatusOr<CallSelection> selection = ReadSelection(*request);
+  if (!selection.ok()) {
+    reactor->Fail(selection.status());
+    return reactor.get();
+  }
+  const auto watch = calls_.Watch(*std::move(selection), absl::Now());
   watch->SetReader(reactor);
   reactor->Attach(CallWatch::Read(watch));
   return reactor.get();

@@ -3,12 +3,17 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "server/proto_mapping.h"
 
 namespace callcontrol::server {
 
-bool CallSelection::Includes(const sip::CallSnapshot& call) const {
+bool CallSelection::Includes(const sip::CallSnapshot& call,
+                             v1::CallEventType type) const {
+  if (type != v1::CALL_EVENT_TYPE_SNAPSHOT && types.any() && !types[type]) {
+    return false;
+  }
   if (!call_id.empty() && call.call_id != call_id) return false;
   if (tag.empty()) return true;
   const std::size_t equals = tag.find('=');
@@ -17,16 +22,34 @@ bool CallSelection::Includes(const sip::CallSnapshot& call) const {
                                       found->second == tag.substr(equals + 1));
 }
 
-void CallWatch::Push(const CallSnapshotPtr& call, v1::CallEventType type,
+absl::StatusOr<CallSelection> ReadSelection(
+    const v1::WatchCallsRequest& request) {
+  CallSelection selection{.call_id = request.call_id(), .tag = request.tag()};
+  for (const int type : request.types()) {
+    if (!v1::CallEventType_IsValid(type) ||
+        type == v1::CALL_EVENT_TYPE_UNSPECIFIED) {
+      return InvalidField("types", "UNKNOWN_TYPE",
+                          absl::StrCat("types must be values of CallEventType "
+                                       "other than UNSPECIFIED, not ",
+                                       type));
+    }
+    selection.types.set(static_cast<std::size_t>(type));
+  }
+  return selection;
+}
+
+bool CallWatch::Push(const CallSnapshotPtr& call, v1::CallEventType type,
                      absl::Time time) {
+  if (!selection_.Includes(*call, type)) return false;
   MutexLock lock(mutex_);
-  if (overrun_ || !selection_.Includes(*call)) return;
+  if (overrun_) return false;
   if (type != v1::CALL_EVENT_TYPE_SNAPSHOT && ++waiting_ > bound_) {
     overrun_ = true;
     changes_.clear();
-    return;
+    return true;
   }
   changes_.push_back({call, type, time});
+  return true;
 }
 
 StreamSequencer<v1::CallEvent>::Source CallWatch::Read(
@@ -90,8 +113,8 @@ void CallStore::OnCall(CallSnapshotPtr call, sip::CallChange change,
     }
     std::erase_if(watches_, [](const auto& watch) { return watch.expired(); });
     for (const auto& weak : watches_) {
-      if (auto watch = weak.lock()) {
-        watch->Push(call, ToProto(change), now);
+      auto watch = weak.lock();
+      if (watch && watch->Push(call, ToProto(change), now)) {
         watches.push_back(std::move(watch));
       }
     }

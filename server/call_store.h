@@ -2,6 +2,7 @@
 #ifndef CALLCONTROL_SERVER_CALL_STORE_H_
 #define CALLCONTROL_SERVER_CALL_STORE_H_
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
 #include "callcontrol/v1/call.pb.h"
@@ -23,16 +25,24 @@ namespace callcontrol::server {
 
 using CallSnapshotPtr = std::shared_ptr<const sip::CallSnapshot>;
 
-// Which calls a watcher wants: those for which all that is set holds.
+// Which changes of which calls a watcher wants: those for which all that is set
+// holds.
 struct CallSelection {
   std::string call_id{};
   // "name" or "name=value".
   std::string tag{};
+  // By CallEventType; none: all. SNAPSHOT counts as set.
+  std::bitset<v1::CallEventType_ARRAYSIZE> types{};
   // Also a call that has ended when the watching begins.
   bool ended_too = false;
 
-  bool Includes(const sip::CallSnapshot& call) const;
+  bool Includes(const sip::CallSnapshot& call, v1::CallEventType type) const;
 };
+
+// The calls and changes that a client asks for. Errors: INVALID_ARGUMENT with
+// the field.
+absl::StatusOr<CallSelection> ReadSelection(
+    const v1::WatchCallsRequest& request);
 
 // What one WatchCalls stream has not read yet: a queue with a bound.
 //
@@ -46,8 +56,9 @@ class CallWatch {
   CallWatch(CallSelection selection, std::size_t bound)
       : selection_(std::move(selection)), bound_(bound) {}
 
-  // Takes a change, unless the watcher does not want it.
-  void Push(const CallSnapshotPtr& call, v1::CallEventType type,
+  // Takes a change, unless the watcher does not want it. Whether there is
+  // something to read now.
+  bool Push(const CallSnapshotPtr& call, v1::CallEventType type,
             absl::Time time) ABSL_LOCKS_EXCLUDED(mutex_);
 
   static StreamSequencer<v1::CallEvent>::Source Read(

@@ -59,6 +59,9 @@ class LoadClient::Watch : public grpc::ClientReadReactor<v1::CallEvent> {
  public:
   explicit Watch(LoadClient& client) : client_(client) {
     request_.set_tag(client.options_.tag);
+    if (!client.options_.watch_all) {
+      request_.add_types(v1::CALL_EVENT_TYPE_ANSWERED);
+    }
     client_.stub_.async()->WatchCalls(&context_, &request_, this);
     StartRead(&event_);
     StartCall();
@@ -92,7 +95,6 @@ void LoadClient::Start() { new Watch(*this); }
 void LoadClient::OnCall(const v1::Call& call) {
   {
     std::lock_guard lock(mutex_);
-    if (call.state() == v1::CALL_STATE_ENDED) begun_.erase(call.call_id());
     if (call.state() != v1::CALL_STATE_ANSWERED ||
         !begun_.insert(call.call_id()).second) {
       return;

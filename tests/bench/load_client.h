@@ -20,6 +20,8 @@ struct LoadOptions {
   std::string tag = "bench";
   // Read the streams of the transfers. Where not, they stay open and unread.
   bool read = true;
+  // Hear of every change of these calls and not only of their answers.
+  bool watch_all = false;
 };
 
 // An application that transfers every call as soon as it is answered, with a
@@ -49,7 +51,7 @@ class LoadClient {
   Tally& tally_;
   const LoadOptions options_;
   std::mutex mutex_;
-  // Live calls that a transfer was begun for.
+  // Calls that a transfer was begun for.
   std::unordered_set<std::string> begun_;
 };
 

@@ -3,13 +3,14 @@
 // The application of a benchmark:
 //
 //   load_client --server=HOST:PORT [--warm_up=SECONDS] [--count=N] [--unread]
-//               [--unread_watches=N] [--ready=FILE] [--list]
+//               [--unread_watches=N] [--watch_all] [--ready=FILE] [--list]
 //
 // Transfers every call with the tag "bench" until SIGTERM, or until N streams
 // have ended, and writes one JSON object to stdout. --unread reads no stream of
-// a transfer; --unread_watches opens streams of calls that nobody reads; FILE
-// is made once the server has all of them; --list only counts the transfers
-// that the server knows.
+// a transfer; --unread_watches opens streams of calls that nobody reads;
+// --watch_all hears of every change of a call and not of its answer alone; FILE
+// is made once the server has all of these streams; --list only counts the
+// transfers that the server knows.
 #include <getopt.h>
 #include <signal.h>
 
@@ -33,6 +34,7 @@ struct Arguments {
   int unread_watches = 0;
   std::string ready{};
   bool unread = false;
+  bool watch_all = false;
   bool list = false;
 };
 
@@ -44,6 +46,7 @@ bool Read(int argc, char** argv, Arguments& arguments) {
       {"unread_watches", required_argument, nullptr, 'u'},
       {"ready", required_argument, nullptr, 'y'},
       {"unread", no_argument, nullptr, 'r'},
+      {"watch_all", no_argument, nullptr, 'a'},
       {"list", no_argument, nullptr, 'l'},
       {nullptr, 0, nullptr, 0}};
   for (int c = 0; (c = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
@@ -65,6 +68,9 @@ bool Read(int argc, char** argv, Arguments& arguments) {
         break;
       case 'r':
         arguments.unread = true;
+        break;
+      case 'a':
+        arguments.watch_all = true;
         break;
       case 'l':
         arguments.list = true;
@@ -105,7 +111,9 @@ int Run(const Arguments& arguments) {
     return counts.empty() ? 1 : 0;
   }
   Tally tally(arguments.warm_up);
-  LoadClient client(*stub, tally, {.read = !arguments.unread});
+  LoadClient client(
+      *stub, tally,
+      {.read = !arguments.unread, .watch_all = arguments.watch_all});
   client.Start();
   const UnreadWatches unread(*stub, arguments.unread_watches);
   if (!arguments.ready.empty()) {
@@ -125,8 +133,8 @@ int main(int argc, char** argv) {
   callcontrol::bench::Arguments arguments;
   if (!callcontrol::bench::Read(argc, argv, arguments)) {
     std::cerr << "usage: load_client --server=HOST:PORT [--warm_up=SECONDS] "
-                 "[--count=N] [--unread] [--unread_watches=N] [--ready=FILE] "
-                 "[--list]\n";
+                 "[--count=N] [--unread] [--unread_watches=N] [--watch_all] "
+                 "[--ready=FILE] [--list]\n";
     return 2;
   }
   return callcontrol::bench::Run(arguments);

@@ -795,6 +795,26 @@ TEST_F(CallControlServiceTest, CallsAreWatchedByTag) {
   EXPECT_EQ(event.call().tags().at("queue"), "sales");
 }
 
+TEST_F(CallControlServiceTest, CallsAreWatchedByTheTypeOfChange) {
+  v1::WatchCallsRequest request;
+  request.add_types(v1::CALL_EVENT_TYPE_ANSWERED);
+  engine_.Tell(Call("c-0", sip::CallPhase::kIncoming),
+               sip::CallChange::kIncoming);
+  Stream<v1::CallEvent> watcher = WatchCalls(request);
+  EXPECT_EQ(watcher.Next().type(), v1::CALL_EVENT_TYPE_SNAPSHOT);
+  engine_.Tell(Call("c-1", sip::CallPhase::kIncoming),
+               sip::CallChange::kIncoming);
+  engine_.Tell(Call("c-1", sip::CallPhase::kAnswered),
+               sip::CallChange::kAnswered);
+  const v1::CallEvent event = watcher.Next();
+  EXPECT_EQ(event.type(), v1::CALL_EVENT_TYPE_ANSWERED);
+  EXPECT_EQ(event.sequence(), 2);
+
+  request.add_types(v1::CALL_EVENT_TYPE_UNSPECIFIED);
+  EXPECT_THAT(WatchCalls(request).End(),
+              IsError(StatusCode::INVALID_ARGUMENT, "UNKNOWN_TYPE"));
+}
+
 // ---- Request ids --------------------------------------------------------
 
 TEST_F(CallControlServiceTest, TheSameRequestIdJoinsTheTransfer) {

@@ -166,6 +166,44 @@ TEST_F(CallStoreTest, AWatchBeginsWithASnapshotAndGoesOnWithChanges) {
   EXPECT_THAT(ReadAll(watch), IsEmpty());
 }
 
+TEST_F(CallStoreTest, AWatchMayWantSomeChangesOnly) {
+  Arrive("c-1");
+  CallSelection selection;
+  selection.types.set(v1::CALL_EVENT_TYPE_ANSWERED);
+  const auto watched = store_.Watch(selection, kStart);
+  const auto reader = std::make_shared<Reader>();
+  watched->SetReader(reader);
+  Source watch = CallWatch::Read(watched);
+  EXPECT_THAT(ReadAll(watch), ElementsAre("1 SNAPSHOT c-1"));
+  Arrive("c-2");
+  End("c-1");
+  EXPECT_EQ(reader->grew, 0) << "nobody is woken for nothing";
+  Answer("c-2");
+  EXPECT_EQ(reader->grew, 1);
+  EXPECT_THAT(ReadAll(watch), ElementsAre("2 ANSWERED c-2"));
+}
+
+TEST_F(CallStoreTest, ChangesThatNobodyWantsDoNotFillTheQueue) {
+  CallSelection selection;
+  selection.types.set(v1::CALL_EVENT_TYPE_ENDED);
+  Source watch = CallWatch::Read(store_.Watch(selection, kStart));
+  for (std::size_t i = 0; i <= kBound; ++i) Answer("c-1");
+  End("c-1");
+  EXPECT_THAT(ReadAll(watch), ElementsAre("1 ENDED c-1"));
+}
+
+TEST(ReadSelectionTest, NamesTheTypeThatDoesNotExist) {
+  v1::WatchCallsRequest request;
+  request.add_types(v1::CALL_EVENT_TYPE_ENDED);
+  ASSERT_TRUE(ReadSelection(request).ok());
+  for (const int wrong : {0, -1, v1::CallEventType_ARRAYSIZE, 1 << 30}) {
+    request.set_types(0, static_cast<v1::CallEventType>(wrong));
+    const absl::Status status = ReadSelection(request).status();
+    EXPECT_EQ(DetailOf(status).reason, "UNKNOWN_TYPE") << wrong;
+    EXPECT_EQ(DetailOf(status).field, "types") << wrong;
+  }
+}
+
 TEST_F(CallStoreTest, ASnapshotHasTheCallAsItWas) {
   Answer("c-1");
   Source watch = Watch();
