@@ -9,6 +9,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "server/callback_thread.h"
 #include "server/config.h"
 #include "server/log.h"
 
@@ -44,6 +46,14 @@ absl::StatusOr<std::unique_ptr<GrpcFront>> GrpcFront::Start(
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::channelz::experimental::InitChannelzService();
 
+  if (const absl::Status one = CheckCallbackThread(); !one.ok()) {
+    Log(Severity::kWarning, "grpc_threads",
+        {{"error", std::string(one.message())},
+         {"effect", "gRPC runs on threads of its own, at twice the cost"}});
+  }
+  // Debian's abseil looks for cycles of locks whenever gRPC takes one: a tool
+  // for finding bugs in gRPC, and dear.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   // A listener that cannot be opened is told once, by this function.
   gpr_set_log_function([](gpr_log_func_args*) {});
   std::unique_ptr<GrpcFront> front(new GrpcFront);
