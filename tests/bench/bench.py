@@ -52,6 +52,7 @@ class Bench:
         self._wanted = set(wanted)
         self._pace = pace
         self._samples = {}  # lists of Steady by what was run
+        self._grpc = []  # microseconds of the bare gRPC program
         self._idle = []
         self._maxima = {"server": [], "floor": []}
 
@@ -74,6 +75,12 @@ class Bench:
     def _round(self):
         for name, rate in self._steady_runs():
             self._take((name, rate), SUBJECTS[name], rate)
+        if self._wants("P1"):
+            try:
+                self._grpc.append(measurements.grpc_cpu(300, self._pace))
+                say(f"bare gRPC at 300/s: {self._grpc[-1]:.0f} us a transfer")
+            except (BenchError, subprocess.SubprocessError) as error:
+                say(f"bare gRPC: left out: {error}")
         if self._wants("P5"):
             prepare = measurements.with_held(self._pace, self._idle)
             self._take(("held", 300), Server, 300, prepare)
@@ -145,11 +152,19 @@ class Bench:
         server, floor = ("server", 300), ("floor", 300)
         compare("P1", server, floor)
         compare("P2", server, ("sipp", 300))
+        self._fill_floors(goals["P1f"], server, floor)
         compare("P4a", server, floor, "p50_us")
         compare("P4b", server, floor, "p99_us")
         compare("P5a", ("held", 300), server)
         compare("P7", ("server", 100), ("server", 1_000))
         goals["P5b"].figure = figures.middle(self._idle)
+
+    def _fill_floors(self, goal, server, floor):
+        parts = [self._middle(floor, "cpu_us"), figures.middle(self._grpc)]
+        if None in parts:
+            return
+        goal.figure = figures.ratio(self._middle(server, "cpu_us"), sum(parts))
+        goal.detail = " + ".join(f"{part:.0f}" for part in parts) + " us"
 
     def _fill_maximum(self, goals):
         middles = {}

@@ -5,7 +5,15 @@ import dataclasses
 import time
 
 import figures
-from stage import PATIENCE, BenchError, FarEnd, Floor, Server, SippTransferor
+from stage import (
+    PATIENCE,
+    BenchError,
+    FarEnd,
+    Floor,
+    GrpcFloor,
+    Server,
+    SippTransferor,
+)
 
 SUBJECTS = {"server": Server, "floor": Floor, "sipp": SippTransferor}
 
@@ -70,6 +78,22 @@ def steady(make, rate, pace, prepare=None):
         seen.get("p99_us"),
         {**figures.flaws(rows[-1]), **seen.get("failures", {})},
     )
+
+
+def grpc_cpu(rate, pace):
+    """The CPU of gRPC alone per transfer, in microseconds: that of the bare
+    program, less what its timers cost. There is no Timer J to wait for."""
+    costs = []
+    for told in (True, False):
+        with GrpcFloor(rate, told) as subject:
+            subject.await_time(pace.step)
+            begin, cpu = time.monotonic(), subject.cpu()
+            subject.await_time(pace.window)
+            seconds, cpu = time.monotonic() - begin, subject.cpu() - cpu
+            costs.append(cpu / (rate * seconds) * 1e6)
+            if told and subject.client.report()["ended"] < rate * pace.window:
+                raise BenchError(f"{GrpcFloor.name}: not all transfers ended")
+    return costs[0] - costs[1]
 
 
 def with_held(pace, idle):

@@ -195,6 +195,33 @@ class Floor(Child):
         return json.loads(self.output() or "{}")
 
 
+class GrpcFloor(Child):
+    """The bare gRPC program: `rate` transfers a second, as a client sees them."""
+
+    name = "bare gRPC"
+
+    def __init__(self, rate, told=True):
+        super().__init__(SUBJECT_CORE)
+        self.start(
+            [BUILD / "tests/bench/grpc_floor", self.path / "ports", rate]
+            + ([] if told else ["silent"])
+        )
+        port = self.await_file("ports").strip().removeprefix("grpc=")
+        self.client = Client(f"127.0.0.1:{port}") if told else None
+        if self.client:
+            self.client.await_file("ready")
+
+    def await_time(self, seconds):
+        """Lets it play for so long."""
+        if self.await_end(seconds):
+            raise BenchError(f"the bare gRPC program ended: {self.complaint()}")
+
+    def __exit__(self, *exception):
+        if self.client:
+            self.client.__exit__()
+        super().__exit__(*exception)
+
+
 class SippTransferor(Child):
     """SIPp in the part of the server."""
 
