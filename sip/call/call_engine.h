@@ -233,8 +233,8 @@ class CallEngine {
   virtual void Update(UpdateRequest request, CallDone done) = 0;
 
   // Decides about a REFER that waits for it. NOT_FOUND (REFER_NOT_FOUND) where
-  // there is none of that id any more; FAILED_PRECONDITION (REFER_DECIDED);
-  // INVALID_ARGUMENT about `refer_to` or `trunk`.
+  // there is none of that id any more; INVALID_ARGUMENT about `refer_to` or
+  // `trunk`.
   virtual void DecideRefer(ReferDecision decision, CallDone done) = 0;
 
   // Ends a call. NOT_FOUND where there is none; OK where it has ended already.

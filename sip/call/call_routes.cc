@@ -19,6 +19,15 @@ std::string Comparable(std::string_view address) {
   return text;
 }
 
+bool AnyFits(const std::vector<std::string>& patterns,
+             std::string_view address) {
+  const std::string text = Comparable(address);
+  return patterns.empty() ||
+         std::ranges::any_of(patterns, [&](const std::string& pattern) {
+           return FitsPattern(Comparable(pattern), text);
+         });
+}
+
 bool Fits(const CallRoute& route, const IncomingCall& call) {
   const bool from_there =
       route.sources.empty() ||
@@ -29,12 +38,8 @@ bool Fits(const CallRoute& route, const IncomingCall& call) {
   const bool by_it =
       route.trunks.empty() ||
       std::ranges::find(route.trunks, call.trunk) != route.trunks.end();
-  const auto holds = [](const std::vector<std::string>& patterns,
-                        std::string_view address) {
-    return patterns.empty() || FitsAny(patterns, address);
-  };
-  return from_there && by_it && holds(route.request_uris, call.request_uri) &&
-         holds(route.tos, call.to);
+  return from_there && by_it && AnyFits(route.request_uris, call.request_uri) &&
+         AnyFits(route.tos, call.to);
 }
 
 }  // namespace
@@ -60,14 +65,6 @@ bool FitsPattern(std::string_view pattern, std::string_view text) {
     }
   }
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
-bool FitsAny(const std::vector<std::string>& patterns,
-             std::string_view address) {
-  const std::string text = Comparable(address);
-  return std::ranges::any_of(patterns, [&](const std::string& pattern) {
-    return FitsPattern(Comparable(pattern), text);
-  });
 }
 
 const CallTreatment& TreatmentOf(const IncomingCall& call,

@@ -67,10 +67,6 @@ struct IncomingCall {
 // Whether `text` fits `pattern`, in which "*" stands for any text.
 bool FitsPattern(std::string_view pattern, std::string_view text);
 
-// Whether `address`, as "user@host", fits any of the patterns of CallRoute.
-bool FitsAny(const std::vector<std::string>& patterns,
-             std::string_view address);
-
 // The first route that fits. Without routes every call is answered; with routes
 // of which none fits it is rejected 404.
 const CallTreatment& TreatmentOf(const IncomingCall& call,

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "sip/call/call_routes.h"
@@ -39,20 +40,43 @@ absl::StatusOr<std::string_view> UriIn(std::string_view value) {
   return value.substr(open + 1, close - open - 1);
 }
 
-// The parameters without "method"; nullopt where that is no INVITE.
-std::optional<std::string> WithoutMethod(std::string_view parameters) {
-  std::string kept;
+// One ";name=value" of a URI, its escapes undone.
+struct UriParameter {
+  std::string_view raw;
+  std::string name;
+  std::optional<std::string> value;
+};
+
+std::vector<UriParameter> ParametersOf(std::string_view parameters) {
+  std::vector<UriParameter> read;
   while (!parameters.empty()) {
     const std::size_t end =
         std::min(parameters.find(';', 1), parameters.size());
-    const std::string_view parameter = parameters.substr(0, end);
+    UriParameter parameter{.raw = parameters.substr(0, end)};
     parameters.remove_prefix(end);
-    const std::string plain = UnescapeUri(parameter.substr(1));
+    const std::string plain = UnescapeUri(parameter.raw.substr(1));
     const std::size_t equals = plain.find('=');
-    if (!EqualsIgnoreCase(plain.substr(0, equals), "method")) {
-      kept += parameter;
-    } else if (equals == std::string::npos ||
-               plain.substr(equals + 1) != "INVITE") {
+    parameter.name = plain.substr(0, equals);
+    if (equals != kNone) parameter.value = plain.substr(equals + 1);
+    read.push_back(std::move(parameter));
+  }
+  return read;
+}
+
+bool HasParameter(const SipUri& uri, std::string_view name) {
+  const std::vector<UriParameter> all = ParametersOf(uri.parameters);
+  return std::ranges::any_of(all, [name](const UriParameter& parameter) {
+    return EqualsIgnoreCase(parameter.name, name);
+  });
+}
+
+// The parameters without "method"; nullopt where that is no INVITE.
+std::optional<std::string> WithoutMethod(std::string_view parameters) {
+  std::string kept;
+  for (const UriParameter& parameter : ParametersOf(parameters)) {
+    if (!EqualsIgnoreCase(parameter.name, "method")) {
+      kept += parameter.raw;
+    } else if (parameter.value != "INVITE") {
       return std::nullopt;
     }
   }
@@ -121,12 +145,28 @@ absl::StatusOr<ReferTarget> ReadReferTarget(std::string_view refer_to) {
   return target;
 }
 
-std::string AddressOf(const SipUri& uri) {
+bool FitsTarget(std::string_view pattern, const SipUri& uri) {
+  if (pattern == "*") return true;
+  const bool number = uri.scheme == "tel";
   // A password says nothing of whom it leads to.
   const std::string user =
-      UnescapeUri(std::string_view(uri.user).substr(0, uri.user.find(':')));
-  const bool at = !user.empty() && !uri.host.empty();
-  return absl::StrCat(user, at ? "@" : "", uri.host);
+      UnescapeUri(std::string_view(uri.user).substr(0, uri.user.find(':'))) +
+      (number ? uri.parameters : std::string());
+  const auto fits_user = [&user](std::string_view wanted) {
+    const bool blind =
+        user.find(';') != kNone && wanted != "*" && wanted.find(';') == kNone;
+    return !blind && FitsPattern(wanted, user);
+  };
+  const auto fits_host = [&uri](std::string_view wanted) {
+    const std::string host =
+        uri.port.empty() ? uri.host : absl::StrCat(uri.host, ":", uri.port);
+    return FitsPattern(absl::AsciiStrToLower({wanted.data(), wanted.size()}),
+                       absl::AsciiStrToLower(host));
+  };
+  const std::size_t at = pattern.rfind('@');
+  if (number) return at == kNone && fits_user(pattern);
+  if (at == kNone) return user.empty() && fits_host(pattern);
+  return fits_user(pattern.substr(0, at)) && fits_host(pattern.substr(at + 1));
 }
 
 std::optional<SipStatus> RefuseReferral(const ReferralPolicy& policy,
@@ -150,9 +190,14 @@ std::optional<SipStatus> RefuseReferral(const ReferralPolicy& policy,
   if (request.leads_here && policy.trunk.empty()) {
     return SipStatus{403, "Refer-To Leads Back Here"};
   }
+  const SipUri& uri = request.target->uri;
   const bool any =
       policy.mode == ReferralMode::kDelegate && policy.targets.empty();
-  if (!any && !FitsAny(policy.targets, AddressOf(request.target->uri))) {
+  const bool fits = std::ranges::any_of(
+      policy.targets,
+      [&uri](const std::string& pattern) { return FitsTarget(pattern, uri); });
+  // Whatever the host is, the request would go there (RFC 3261, 19.1.1).
+  if (HasParameter(uri, "maddr") || (!any && !fits)) {
     return SipStatus{403, "Refer-To Is Not Allowed"};
   }
   return std::nullopt;

@@ -26,9 +26,8 @@ enum class ReferralMode {
 // What becomes of REFERs of the far ends of some calls.
 struct ReferralPolicy {
   ReferralMode mode = ReferralMode::kOff;
-  // Patterns of "user@host" or of numbers, as CallRoute has them, of whom calls
-  // may be placed to. Empty: nobody with kExecute, whomever a client accepts
-  // with kDelegate.
+  // Patterns of whom calls may be placed to (FitsTarget()). Empty: nobody with
+  // kExecute, whomever a client accepts with kDelegate.
   std::vector<std::string> targets{};
   // The trunk that those calls go by. Empty: none, the URI says where.
   std::string trunk{};
@@ -66,8 +65,13 @@ struct ReferTarget {
 // that cannot be read.
 absl::StatusOr<ReferTarget> ReadReferTarget(std::string_view refer_to);
 
-// "user@host", "host" or a number, as patterns fit it.
-std::string AddressOf(const SipUri& uri);
+// Whether `uri` fits a pattern of ReferralPolicy, in which "*" stands for any
+// text on its side of the "@", and for everybody where it stands alone:
+// "USER@HOST", or "USER@HOST:PORT" for a URI with a port; "HOST" for one
+// without a user; a number for a tel: URI. Hosts are compared without regard to
+// case. Parameters of a user or a number lead calls elsewhere, so that only a
+// pattern that has a ";" fits them, or one with "*" for the user.
+bool FitsTarget(std::string_view pattern, const SipUri& uri);
 
 // How a REFER stands that asks for `target`.
 struct ReferralRequest {

@@ -53,6 +53,7 @@ ReferralStep ReferralMachine::Begin(MonotonicTime now) {
   state_.phase = terms.asks ? ReferralPhase::kAsking : ReferralPhase::kTrying;
   state_.decide_by = now + terms.decision_limit;
   state_.expires_at = now + terms.lifetime;
+  state_.give_up_at = state_.expires_at;
   // Nothing has been told: the first NOTIFY waits for nothing.
   state_.told_at = now - kLeastGap;
   state_.untold = true;
@@ -141,9 +142,17 @@ ReferralStep ReferralMachine::OnTime(MonotonicTime now) {
     Finish({603, "Decline"}, now, step);
     return step;
   }
-  if (state_.phase == ReferralPhase::kReporting && state_.final_told &&
-      now >= state_.report_by) {
-    OnReported(now, step);
+  if (state_.phase == ReferralPhase::kReporting && now >= state_.report_by) {
+    if (state_.final_told) {
+      OnReported(now, step);
+    } else {
+      state_.notify_open = false;
+      Flush(now, step);
+    }
+    return step;
+  }
+  if (open() && now >= state_.give_up_at) {
+    Finish({408, "Request Timeout"}, now, step);
     return step;
   }
   if (state_.phase == ReferralPhase::kClearing && now >= state_.clear_at) {
@@ -169,10 +178,11 @@ std::optional<MonotonicTime> ReferralMachine::NextDeadline() const {
       also(state_.decide_by);
       break;
     case ReferralPhase::kTrying:
+      also(state_.give_up_at);
       if (state_.subscribed && state_.ending.empty()) also(state_.expires_at);
       break;
     case ReferralPhase::kReporting:
-      if (state_.final_told) also(state_.report_by);
+      also(state_.report_by);
       break;
     case ReferralPhase::kClearing:
       also(state_.clear_at);
@@ -225,6 +235,7 @@ void ReferralMachine::Finish(const SipStatus& status, MonotonicTime now,
     return;
   }
   state_.untold = true;
+  state_.report_by = now + state_.terms.report_limit;
   Flush(now, step);
 }
 

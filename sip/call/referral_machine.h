@@ -19,9 +19,10 @@ struct ReferralTerms {
   // Whoever referred wants NOTIFYs: no "Refer-Sub: false" (RFC 4488, 4).
   bool subscribed = true;
   Milliseconds decision_limit{5'000};
-  // How long the subscription lasts.
+  // How long the subscription lasts, and how long there can be no outcome.
   Milliseconds lifetime{240'000};
-  // How long a final NOTIFY waits for its answer.
+  // How long a final NOTIFY waits for its answer, and for that to the one
+  // before it.
   Milliseconds report_limit{4'000};
   // How long the referrer may keep its call after a success.
   Milliseconds bye_wait{32'000};
@@ -57,6 +58,7 @@ struct ReferralState {
   bool clears_leg = false;
   MonotonicTime decide_by{};
   MonotonicTime expires_at{};
+  MonotonicTime give_up_at{};
   MonotonicTime told_at{};
   MonotonicTime report_by{};
   MonotonicTime clear_at{};

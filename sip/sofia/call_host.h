@@ -12,13 +12,13 @@
 #include "sip/sofia/engine_options.h"
 #include "sip/sofia/sip_loop.h"
 #include "sip/sofia/sofia.h"
+#include "sip/transfer/sip_uri.h"
 
 namespace callcontrol::sip {
 
 class ClientTransaction;
 class SofiaCall;
 class TlsLayer;
-struct SipUri;
 class UriReferral;
 
 // How the messages of a dialog travel, which its Contact says.
@@ -113,6 +113,10 @@ class CallHost {
   // Whether a request to `uri` would come back here.
   virtual bool LeadsHere(const SipUri& uri) const = 0;
 
+  // `uri`, with the trunk's host where it leads here.
+  virtual SipUri AtTrunkIfHere(const SipUri& uri,
+                               const std::string& trunk_name) const = 0;
+
   // Whether one more REFER of a far end can be taken on.
   virtual bool TakesReferrals() const = 0;
 
@@ -120,9 +124,11 @@ class CallHost {
   // more.
   virtual void OnReferWaits(const std::string& refer_id, SofiaCall* call) = 0;
 
-  // Places a call that the far end of `referrer` wants, with `headers` beside
-  // those of `request`. Null with the cause in `refusal`. Then BeginPlaced().
+  // Places a call that the far end of `referrer` wants, in the name of
+  // `partner`'s, where there is one, and with `headers` beside those of
+  // `request`. Null with the cause in `refusal`. Then BeginPlaced().
   virtual SofiaCall* PlaceReferred(const SofiaCall& referrer,
+                                   const SofiaCall* partner,
                                    PlaceRequest request,
                                    std::vector<SipHeader> headers,
                                    SipStatus& refusal) = 0;

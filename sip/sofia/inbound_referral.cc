@@ -20,6 +20,9 @@ namespace {
 
 MonotonicTime Now() { return std::chrono::steady_clock::now(); }
 
+// No subscription lasts as long.
+constexpr std::chrono::seconds kLongest = std::chrono::hours(24);
+
 // The referrer learns the status and no more (RFC 3515, 5.3): the phrase is the
 // usual one, whatever the target said.
 SipStatus Bare(int code) {
@@ -61,31 +64,28 @@ void InboundReferral::Begin() {
   Perform(machine_.Begin(Now()));
 }
 
-absl::Status InboundReferral::Decide(const ReferDecision& decision,
-                                     std::optional<ReferTarget> target) {
-  if (machine_.state().phase != ReferralPhase::kAsking) {
-    return MakeError(absl::StatusCode::kFailedPrecondition,
-                     {.reason = "REFER_DECIDED"},
-                     absl::StrCat("REFER ", id_,
-                                  " has been decided already, or its deadline "
-                                  "has passed"));
-  }
+void InboundReferral::Decide(const ReferDecision& decision,
+                             std::optional<ReferTarget> target) {
   if (!decision.accept) {
     Fail(decision.status);
-    return absl::OkStatus();
+    return;
   }
   referrer_.OnReferDecided(id_);
-  // Whom a client names is no dialog of the referrer's.
-  if (target) order_.target = *std::move(target);
+  if (target) {
+    // Whom a client names is no dialog of the referrer's.
+    order_.target = *std::move(target);
+    order_.replaces_own = false;
+  }
   if (!decision.trunk.empty()) order_.trunk = decision.trunk;
   Perform(machine_.OnAccepted(Now()));
-  return absl::OkStatus();
 }
 
 void InboundReferral::OnSubscribe(nta_incoming_t* request, const sip_t& sip) {
   // RFC 6665, 4.1.2.1: as long as can be where it does not say.
-  std::chrono::seconds asked = std::chrono::hours(24);
-  if (sip.sip_expires != nullptr) {
+  std::chrono::seconds asked = kLongest;
+  if (sip.sip_expires != nullptr &&
+      sip.sip_expires->ex_delta <
+          static_cast<unsigned long>(kLongest.count())) {
     asked = std::chrono::seconds(sip.sip_expires->ex_delta);
   }
   std::chrono::seconds granted{0};
@@ -106,12 +106,14 @@ void InboundReferral::Perform(const ReferralStep& step) {
   if (step.notify) Notify(*step.notify);
   if (step.clear_leg) referrer_.HangUpLeg("the transfer left it alone");
   if (step.carry_out) CarryOut();
+  const bool told =
+      machine_.over() || machine_.state().phase == ReferralPhase::kClearing;
+  if (told && std::exchange(counted_, false)) host_.OnTransferEnded();
   if (step.over) {
-    host_.OnTransferEnded();
     referrer_.OnReferralOver();
-    return;
+  } else {
+    ArmTimer();
   }
-  ArmTimer();
 }
 
 void InboundReferral::ArmTimer() {
@@ -121,9 +123,9 @@ void InboundReferral::ArmTimer() {
   if (!next) return;
   timer_ = host_.loop().timers().Add(*next, [this] {
     timer_.reset();
-    const bool asking = machine_.state().phase == ReferralPhase::kAsking;
+    const bool was_open = machine_.open();
     const ReferralStep step = machine_.OnTime(Now());
-    if (asking && !machine_.open()) Abandon();
+    if (was_open && !machine_.open()) Abandon();
     Perform(step);
   });
 }
@@ -185,17 +187,12 @@ void InboundReferral::CarryOut() {
   } else if (referrer_.client_has_media()) {
     offered_ = WithoutHold(referrer_.offer());
   }
-  if (!order_.target.replaces.empty() &&
-      host_.FindReplaced(order_.target.replaces) != nullptr) {
+  if (order_.replaces_own) {
     TakeOverOwn();
     return;
   }
-  const SofiaCall* const caller = partner();
   PlaceRequest request{.trunk = order_.trunk,
                        .to = order_.target.uri.text,
-                       .from = caller != nullptr
-                                   ? caller->snapshot().remote_uri
-                                   : referrer_.snapshot().local_uri,
                        .sdp = offered_,
                        .ring_limit = order_.ring_limit};
   std::vector<SipHeader> headers = order_.target.headers;
@@ -203,8 +200,8 @@ void InboundReferral::CarryOut() {
     headers.push_back({"Referred-By", order_.referred_by});
   }
   SipStatus refusal;
-  SofiaCall* const placed = host_.PlaceReferred(referrer_, std::move(request),
-                                                std::move(headers), refusal);
+  SofiaCall* const placed = host_.PlaceReferred(
+      referrer_, partner(), std::move(request), std::move(headers), refusal);
   if (placed == nullptr) {
     Fail(refusal.code);
     return;
@@ -217,16 +214,21 @@ void InboundReferral::TakeOverOwn() {
   SofiaCall* const replaced = host_.FindReplaced(order_.target.replaces);
   SofiaCall* const other =
       replaced == nullptr ? nullptr : replaced->other_leg();
-  // Two far ends are needed that this server can join.
+  // Two far ends are needed that this server can join, and that nobody else has
+  // anything to do with.
   if (partner() == nullptr || other == nullptr || replaced == &referrer_ ||
-      !other->MayBeOffered()) {
-    Fail(other == nullptr || partner() == nullptr ? 603 : 491);
+      replaced == partner()) {
+    Fail(603);
+    return;
+  }
+  if (!other->MayBeOffered() || !replaced->CheckNoTransfer().ok() ||
+      !other->CheckNoTransfer().ok()) {
+    Fail(491);
     return;
   }
   target_id_ = other->snapshot().call_id;
   other->TakePartInReferral(referrer_);
   step_ = Step::kTargetOffered;
-  target_touched_ = true;
   other->RelayOffer(offered_, referrer_);
 }
 
@@ -240,6 +242,8 @@ void InboundReferral::OnTargetAnswered() {
   answer_ = answered->snapshot().remote_sdp;
   if (partner_id_.empty()) {
     Succeed();
+  } else if (answer_.empty()) {
+    Fail(500);
   } else {
     OfferToPartner();
   }
@@ -261,6 +265,18 @@ void InboundReferral::OnLegReady() {
   if (partner_due_ && machine_.open()) OfferToPartner();
 }
 
+bool InboundReferral::AwaitsOfferOf(const SofiaCall& leg) const {
+  switch (step_) {
+    case Step::kNone:
+      return false;
+    case Step::kTargetOffered:
+      return leg.snapshot().call_id == target_id_;
+    case Step::kPartnerOffered:
+      return leg.snapshot().call_id == partner_id_;
+  }
+  return false;
+}
+
 void InboundReferral::OnOfferSettled(const SessionUpdate::Outcome& outcome) {
   const Step step = std::exchange(step_, Step::kNone);
   if (!machine_.open()) return;
@@ -274,7 +290,6 @@ void InboundReferral::OnOfferSettled(const SessionUpdate::Outcome& outcome) {
     answer_ = outcome.remote_sdp;
     OfferToPartner();
   } else {
-    answer_ = outcome.remote_sdp;
     Succeed();
   }
 }
@@ -301,42 +316,45 @@ void InboundReferral::Succeed() {
   found->LeaveReferral();
   if (other != nullptr) {
     other->LeaveReferral();
-    const bool settled = HasSameMedia(answer_, offered_);
     other->JoinInstead(*found);
-    // What the partner said last is news to the target.
-    if (!settled && found->MayBeOffered()) found->RelayOffer(answer_, *other);
+    // What the partner said last may be news to the target.
+    found->CatchUp();
   }
   Perform(machine_.OnOutcome(Bare(200), false, Now()));
 }
 
 void InboundReferral::Fail(int status) {
   const SofiaCall* const other = partner();
-  const bool partner_gone =
-      !partner_id_.empty() && (other == nullptr || !other->live());
-  const ReferralStep step =
-      machine_.OnOutcome(Bare(status), partner_gone, Now());
+  // Somebody else may have taken the partner's place meanwhile.
+  const bool left_alone =
+      !partner_id_.empty() && referrer_.live() &&
+      (other == nullptr || !other->live()) &&
+      (!referrer_.bridged() || referrer_.other_leg() == other);
+  const ReferralStep step = machine_.OnOutcome(Bare(status), left_alone, Now());
   Abandon();
   Perform(step);
 }
 
 void InboundReferral::Abandon() {
   referrer_.OnReferDecided(id_);
-  step_ = Step::kNone;
+  const Step step = std::exchange(step_, Step::kNone);
   partner_due_ = false;
   if (SofiaCall* const found = target(); found != nullptr && found->live()) {
     found->LeaveReferral();
-    if (!target_touched_) {
-      found->HangUpLeg("the transfer that it was placed for failed");
+    if (step == Step::kTargetOffered) found->WithdrawOfferOf(referrer_);
+    if (found->bridged()) {
+      found->CatchUp();
     } else {
-      found->RestoreBridge();
+      found->HangUpLeg("the transfer that it was part of failed");
     }
   }
   if (SofiaCall* const other = partner(); other != nullptr && other->live()) {
     other->LeaveReferral();
+    if (step == Step::kPartnerOffered) other->WithdrawOfferOf(referrer_);
     if (!other->bridged()) {
       other->HangUpLeg("the transfer failed, and the other leg had ended");
     } else if (partner_touched_) {
-      other->RestoreBridge();
+      other->CatchUp();
     }
   }
 }

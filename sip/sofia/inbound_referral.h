@@ -26,6 +26,8 @@ struct ReferralOrder {
   std::string event_id{};
   // The trunk that the new call goes by; empty: none.
   std::string trunk{};
+  // The target's Replaces named a call of this server's.
+  bool replaces_own = false;
   Milliseconds ring_limit{180'000};
 };
 
@@ -60,9 +62,7 @@ class InboundReferral {
   void Begin();
 
   // A client's decision; checked. `target`: whom it wants called instead.
-  // FAILED_PRECONDITION (REFER_DECIDED) where there is nothing left to decide.
-  absl::Status Decide(const ReferDecision& decision,
-                      std::optional<ReferTarget> target);
+  void Decide(const ReferDecision& decision, std::optional<ReferTarget> target);
 
   // Answers a SUBSCRIBE in its subscription.
   void OnSubscribe(nta_incoming_t* request, const sip_t& sip);
@@ -75,13 +75,14 @@ class InboundReferral {
   void OnLegOver(const SofiaCall& leg);
   // Whatever was open on the partner is over.
   void OnLegReady();
-  // Whether it waits for OnOfferSettled().
-  bool awaits_offer() const { return step_ != Step::kNone; }
+  // Whether OnOfferSettled() is for what `leg` says now.
+  bool AwaitsOfferOf(const SofiaCall& leg) const;
   void OnOfferSettled(const SessionUpdate::Outcome& outcome);
   // The server stops.
   void OnShutdown();
 
   const std::string& id() const { return id_; }
+  const std::string& trunk() const { return order_.trunk; }
   // Of its subscription; empty once that is over.
   std::string event_id() const {
     return machine_.subscribed() ? order_.event_id : "";
@@ -128,12 +129,13 @@ class InboundReferral {
   std::string offered_;
   std::string answer_;
   // Whose session this has touched.
-  bool target_touched_ = false;
   bool partner_touched_ = false;
   absl::Time decide_by_;
   std::unique_ptr<ClientTransaction> notify_;
   ChallengeAnswer authorization_;
   std::optional<TimerQueue::Id> timer_;
+  // A server that drains waits for it.
+  bool counted_ = true;
 };
 
 }  // namespace callcontrol::sip

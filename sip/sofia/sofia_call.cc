@@ -133,6 +133,7 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
         if (InboundReferral* const joined = joined_referral()) {
           joined->OnLegReady();
         }
+        if (catches_up_) CatchUp();
         break;
     }
   }

@@ -29,6 +29,10 @@
 
 namespace callcontrol::sip {
 
+// How long a relayed offer waits for its answer, in T1: less than the far end
+// of the other leg waits for the answer to an UPDATE (Timer F).
+inline constexpr int kRelayLimit = 60;
+
 // One call: its dialog (an nta leg), its INVITE usage (CallMachine)
 // and its REFER usages (CallTransfer).
 //
@@ -176,8 +180,8 @@ class SofiaCall final : public RequestHandler,
   void RelayOffer(std::string sdp, const SofiaCall& from);
   // `from` does not want it any more.
   void WithdrawOffer();
-  // The far end's offer, which was relayed, is answered.
-  void SettleOffer(const SessionUpdate::Outcome& outcome);
+  // The far end's offer, which was relayed to `by`, is answered.
+  void SettleOffer(const SessionUpdate::Outcome& outcome, const SofiaCall& by);
   // The answer to the offer in a 2xx, which waits for its ACK.
   void RelayAck(std::string_view answer);
   // An INFO of the other leg, answered as the far end answers it.
@@ -204,8 +208,15 @@ class SofiaCall final : public RequestHandler,
   // same. Whoever they leave stays alone; a leg that `other` leaves is hung up.
   void JoinInstead(SofiaCall& other);
   // Has the far end take what the other leg last said, where it was offered
-  // something else.
-  void RestoreBridge();
+  // something else; as soon as it can be offered anything.
+  void CatchUp();
+  // WithdrawOffer(), where it is that leg's.
+  void WithdrawOfferOf(const SofiaCall& from) {
+    if (offered_by_ == from.snapshot_.call_id) WithdrawOffer();
+  }
+  bool in_referral() const {
+    return open_referral() != nullptr || joined_referral() != nullptr;
+  }
   bool client_has_media() const { return client_has_media_; }
   // How many REFERs led to this call.
   int referral_depth() const { return referral_depth_; }
@@ -470,6 +481,10 @@ class SofiaCall final : public RequestHandler,
   std::vector<std::unique_ptr<InboundReferral>> referrals_;
   // The call whose far end's REFER this one takes part in; empty for none.
   std::string referral_of_;
+  // It was a leg of a bridge, and stays without another one.
+  bool alone_ = false;
+  // CatchUp() waits for what is open.
+  bool catches_up_ = false;
   int referral_depth_ = 0;
 };
 

@@ -30,10 +30,6 @@ constexpr std::size_t kMostInfos = 16;
 
 constexpr int kNoStatus = 0;
 
-// How long a relayed offer waits for its answer, in T1: less than the far end
-// of the other leg waits for the answer to an UPDATE (Timer F).
-constexpr int kRelayLimit = 60;
-
 constexpr char kGone[] = "The other side is gone";
 
 }  // namespace
@@ -44,6 +40,7 @@ void SofiaCall::Join(SofiaCall& other, const BridgeTerms& terms) {
     leg->other_leg_id_ = its_other->snapshot_.call_id;
     leg->snapshot_.bridged_call_id = leg->other_leg_id_;
     leg->keeps_other_leg_ = terms.keep_when_transferred;
+    leg->alone_ = false;
   }
 }
 
@@ -170,7 +167,8 @@ void SofiaCall::RelayOffer(std::string sdp, const SofiaCall& from) {
   offered_by_ = from.snapshot_.call_id;
   Arm(relay_timer_, kRelayLimit * host_.options().t1, [this] {
     if (SofiaCall* const asker = host_.Find(offered_by_)) {
-      asker->SettleOffer({.status = {504, "The other side did not answer"}});
+      asker->SettleOffer({.status = {504, "The other side did not answer"}},
+                         *this);
     }
     WithdrawOffer();
     // RFC 3261, 9.1.
@@ -191,8 +189,8 @@ void SofiaCall::OnRelayEnded(const SessionUpdate::Outcome& outcome) {
     // One that was given up is no answer of the far end's.
     const bool given_up = !outcome.answered && outcome.status.code == 487;
     if (asker != nullptr) {
-      asker->SettleOffer(given_up ? SessionUpdate::Outcome{{500, kGone}}
-                                  : outcome);
+      asker->SettleOffer(
+          given_up ? SessionUpdate::Outcome{{500, kGone}} : outcome, *this);
     }
     return;
   }
@@ -208,19 +206,20 @@ void SofiaCall::OnTheirOffer(const SessionUpdate::Outcome& offer) {
   SofiaCall* const asker = host_.Find(offered_by_);
   if (asker != nullptr && asker->live() && asker->AwaitsOffer() &&
       !relay_withdrawn_) {
-    asker->SettleOffer(offer);
+    asker->SettleOffer(offer, *this);
   } else if (const auto update = update_) {
     update->AnswerWith("");
   }
 }
 
-void SofiaCall::SettleOffer(const SessionUpdate::Outcome& outcome) {
+void SofiaCall::SettleOffer(const SessionUpdate::Outcome& outcome,
+                            const SofiaCall& by) {
   if (!asked_leg_id_.empty()) {
     OnPlaceDecided(outcome);
     return;
   }
   if (InboundReferral* const referral = open_referral();
-      referral != nullptr && referral->awaits_offer()) {
+      referral != nullptr && referral->AwaitsOfferOf(by)) {
     referral->OnOfferSettled(outcome);
     return;
   }
@@ -394,6 +393,7 @@ void SofiaCall::LeaveBridge() {
 
 void SofiaCall::OnAlone() {
   RefuseDeferred({500, kGone});
+  alone_ = true;
   snapshot_.bridged_call_id.clear();
   if (!machine_.live()) return;
   Publish(CallChange::kUpdated);
@@ -405,13 +405,19 @@ void SofiaCall::OnAlone() {
 
 void SofiaCall::OnOtherLegOver(std::string_view reason,
                                std::string_view sip_reason) {
+  if (joined_referral() != nullptr) {
+    // It is being joined to somebody else: whoever refers may leave (RFC 5589,
+    // 6), also the call that brought the two together.
+    OnAlone();
+    return;
+  }
   RefuseDeferred({500, kGone});
   if (!machine_.live()) return;
   bye_reason_ = sip_reason;
   if (!offered_by_.empty()) {
     // It may be one that was to take the place of the leg that has ended.
     if (SofiaCall* const asker = host_.Find(offered_by_)) {
-      asker->SettleOffer({.status = {500, kGone}});
+      asker->SettleOffer({.status = {500, kGone}}, *this);
     }
     WithdrawOffer();
   }

@@ -100,10 +100,13 @@ int SofiaCall::OnPrack(nta_incoming_t* request, const sip_t& sip) {
     TakeEarlyAnswer(SdpOf(sip));
     return 200;
   }
+  // One that crosses the 2xx is an offer like that of a re-INVITE.
+  const int to_offer = !machine_.awaits_answer() ? machine_.AnswerToReInvite()
+                       : described               ? 200
+                                   : machine_.AnswerToEarlyOffer();
   CallMachine::Actions actions;
   if (described) actions = machine_.OnEarlySessionSettled();
-  const int status =
-      AnswerEarly(request, sip, machine_.AnswerToEarlyOffer(), false);
+  const int status = AnswerEarly(request, sip, to_offer, false);
   if (machine_.awaits_decision()) {
     SendProvisional(provisional_.TakeWaiting(Now()));
   }

@@ -253,7 +253,12 @@ std::optional<int> SofiaCall::AnswerToReplaces(
       !equal(replaces.rp_from_tag, nta_leg_get_rtag(leg_))) {
     return std::nullopt;
   }
-  return machine_.AnswerToReplaces(replaces.rp_early_only != 0);
+  const int answer = machine_.AnswerToReplaces(replaces.rp_early_only != 0);
+  // Its other leg is about to get another one by a REFER.
+  const SofiaCall* const other = other_leg();
+  const bool moves =
+      in_referral() || (other != nullptr && other->in_referral());
+  return answer == 200 && moves ? 491 : answer;
 }
 
 void SofiaCall::EndReplaced() {

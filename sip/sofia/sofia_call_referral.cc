@@ -17,7 +17,7 @@
 namespace callcontrol::sip {
 namespace {
 
-// How much longer a subscription lasts than the call to the target may take.
+// How much longer a subscription lasts than all that may happen.
 constexpr std::chrono::seconds kSubscriptionMargin{60};
 
 }  // namespace
@@ -48,7 +48,11 @@ InboundReferral* SofiaCall::FindReferral(std::string_view id) {
 
 int SofiaCall::CheckMayBeReferred() {
   if (!machine_.live()) return 481;
-  if (!CheckAnswered().ok() || !CheckNoTransfer().ok()) return 603;
+  // One at a time, and none that nobody could be called for.
+  const bool free = referrals_.empty() && CheckNoTransfer().ok() && !alone_;
+  if (!CheckAnswered().ok() || !free) return 603;
+  SofiaCall* const other = other_leg();
+  if (other != nullptr && !other->CheckNoTransfer().ok()) return 491;
   // An INVITE is open, one way or the other (RFC 3261, 14.2 by analogy).
   return machine_.ReadyForRefer() ? 0 : 491;
 }
@@ -64,6 +68,8 @@ int SofiaCall::OnRefer(nta_incoming_t* request, const sip_t& sip) {
   if (!host_.TakesReferrals()) return RefuseForNow(request, 503);
   ReferralRequest asked{.target = ReadReferTo(sip), .depth = referral_depth_};
   if (asked.target.ok()) {
+    SipUri& uri = asked.target->uri;
+    uri = host_.AtTrunkIfHere(uri, policy.trunk);
     asked.leads_here = host_.LeadsHere(asked.target->uri);
     asked.replaces_own = !asked.target->replaces.empty() &&
                          host_.FindReplaced(asked.target->replaces) != nullptr;
@@ -89,6 +95,7 @@ int SofiaCall::OnRefer(nta_incoming_t* request, const sip_t& sip) {
                 .referred_by = ReadReferredBy(sip),
                 .event_id = absl::StrCat(sip.sip_cseq->cs_seq),
                 .trunk = policy.trunk,
+                .replaces_own = asked.replaces_own,
                 .ring_limit = policy.ring_limit});
   return 0;
 }
@@ -97,11 +104,14 @@ void SofiaCall::TakeReferral(nta_incoming_t* request, const sip_t& sip,
                              ReferralOrder order) {
   const ReferralPolicy& policy = referral_policy();
   const bool asks = policy.mode == ReferralMode::kDelegate;
-  const ReferralTerms terms{.asks = asks,
-                            .subscribed = !DeclinesSubscription(sip),
-                            .decision_limit = policy.decision_limit,
-                            .lifetime = policy.ring_limit + kSubscriptionMargin,
-                            .bye_wait = policy.bye_wait};
+  const ReferralTerms terms{
+      .asks = asks,
+      .subscribed = !DeclinesSubscription(sip),
+      .decision_limit = policy.decision_limit,
+      .lifetime = policy.ring_limit +
+                  (asks ? policy.decision_limit : Milliseconds(0)) +
+                  2 * kRelayLimit * host_.options().t1 + kSubscriptionMargin,
+      .bye_wait = policy.bye_wait};
   RefreshTarget(sip.sip_contact);
   int status = policy.accept_status;
   if (status == 0) status = snapshot_.far_end.contact_is_gruu ? 200 : 202;
@@ -182,28 +192,31 @@ void SofiaCall::LeaveReferrals() {
 }
 
 void SofiaCall::JoinInstead(SofiaCall& other) {
-  if (SofiaCall* const left = Unbridge()) left->OnAlone();
-  if (SofiaCall* const left = other.Unbridge()) {
-    left->OnAlone();
-    left->HangUp(absl::StrCat("its far end was joined to that of call ",
-                              snapshot_.call_id));
+  // What those they leave have offered is answered by nobody.
+  for (SofiaCall* const leg : {this, &other}) {
+    leg->RefuseDeferred({491, sip_status_phrase(491)});
+    if (SofiaCall* const left = leg->Unbridge()) {
+      left->OnAlone();
+      // The referrer hangs up by itself, once it is told.
+      if (left->open_referral() == nullptr) {
+        left->HangUp(
+            absl::StrCat("its far end was joined to that of call ",
+                         (leg == this ? other : *this).snapshot_.call_id));
+      }
+    }
   }
   Join(other, {.keep_when_transferred = keeps_other_leg_});
   Publish(CallChange::kUpdated);
   other.Publish(CallChange::kUpdated);
 }
 
-void SofiaCall::RestoreBridge() {
+void SofiaCall::CatchUp() {
   SofiaCall* const other = other_leg();
-  if (other == nullptr) return;
-  if (update_ != nullptr) {
-    // What the other leg last said follows it.
-    WithdrawOffer();
-  } else if (const std::string& theirs = other->snapshot_.remote_sdp;
-             !theirs.empty() && !HasSameMedia(local_sdp_, theirs) &&
-             MayBeOffered()) {
-    RelayOffer(theirs, *other);
-  }
+  catches_up_ = other != nullptr && !MayBeOffered();
+  if (other == nullptr || catches_up_) return;
+  const std::string& theirs = other->snapshot_.remote_sdp;
+  if (theirs.empty() || HasSameMedia(local_sdp_, theirs)) return;
+  RelayOffer(theirs, *other);
 }
 
 }  // namespace callcontrol::sip

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <iterator>
 #include <map>
 #include <random>
 #include <string>
@@ -364,28 +365,40 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     }
   }
 
-  SofiaCall* PlaceReferred(const SofiaCall& referrer, PlaceRequest request,
-                           std::vector<SipHeader> headers,
+  SipUri AtTrunkIfHere(const SipUri& uri,
+                       const std::string& trunk_name) const override {
+    const std::shared_ptr<const Trunk> trunk = FindTrunk(trunk_name, trunks_);
+    if (trunk == nullptr || !LeadsHere(uri)) return uri;
+    const absl::StatusOr<SipUri> there =
+        ParseSipUri(AtTrunk(uri.scheme == "sips", uri.user, *trunk));
+    return there.value_or(uri);
+  }
+
+  SofiaCall* PlaceReferred(const SofiaCall& referrer, const SofiaCall* partner,
+                           PlaceRequest request, std::vector<SipHeader> headers,
                            SipStatus& refusal) override {
-    std::shared_ptr<const Trunk> trunk = FindTrunk(request.trunk, trunks_);
-    if (trunk != nullptr && !trunk->address.empty()) {
-      const absl::StatusOr<SipUri> wanted = ParseSipUri(request.to);
-      if (wanted.ok() && LeadsHere(*wanted)) {
-        request.to = AtTrunk(wanted->scheme == "sips", wanted->user, *trunk);
-      }
-    } else if (!request.trunk.empty()) {
+    const std::shared_ptr<const Trunk> trunk =
+        FindTrunk(request.trunk, trunks_);
+    if (!request.trunk.empty() && (trunk == nullptr || trunk->uri.empty())) {
       refusal = {500, "the trunk is not configured any more"};
       return nullptr;
     }
+    request.from = partner != nullptr ? partner->snapshot().remote_uri
+                                      : referrer.snapshot().local_uri;
     // Whoever is called for may have no usable identity.
     if (!BuildUri("from", request.from, {}).ok()) request.from.clear();
+    if (partner != nullptr) {
+      TellCaller(partner->snapshot(), trunk != nullptr && trunk->trusted,
+                 request);
+    }
     absl::StatusOr<PlacePlan> plan =
-        PlanCall(request, options_, std::move(trunk), *contact());
+        PlanCall(request, options_, trunk, *contact());
     if (!plan.ok()) {
       refusal = {404, std::string(plan.status().message())};
       return nullptr;
     }
-    plan->headers = std::move(headers);
+    std::ranges::move(headers, std::back_inserter(plan->headers));
+    plan->route = registrations_.ServiceRouteOf(request.trunk);
     std::unique_ptr<SofiaCall> call;
     if (live_calls_ < options_.max_calls) {
       call = SofiaCall::Place(*this, *std::move(plan));
@@ -450,44 +463,49 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
           return refused;
         }
         return AnswerOptions(request, contact(), options_.user_agent,
-                             AllowFor(request));
+                             AllowFor(request, sip));
       case sip_method_refer:
       case sip_method_subscribe:
         return RefuseOutsideDialogs(request, sip);
       default:
-        return RefuseMethod(request, sip, AllowFor(request));
+        return RefuseMethod(request, sip, AllowFor(request, sip));
     }
   }
 
  private:
-  // By which trunk a request came; null for none.
-  std::shared_ptr<const Trunk> TrunkOfRequest(nta_incoming_t* request) const {
+  // Where a request came from, and whom it is for; the trunk as well, which is
+  // null for none.
+  IncomingCall Incoming(nta_incoming_t* request, const sip_t& sip,
+                        std::shared_ptr<const Trunk>& trunk) {
     msg_t* const message = nta_incoming_getrequest(request);
-    if (message == nullptr) return nullptr;
-    const su_addrinfo_t* const source = msg_addrinfo(message);
-    std::shared_ptr<const Trunk> trunk;
-    if (source != nullptr && source->ai_addr != nullptr) {
-      trunk = TrunkOf(IpAddressOf(*source->ai_addr), trunks_);
-    }
-    msg_destroy(message);
-    return trunk;
+    const su_addrinfo_t* const source =
+        message == nullptr ? nullptr : msg_addrinfo(message);
+    IncomingCall incoming =
+        ReadIncomingCall(sip, source == nullptr ? nullptr : source->ai_addr);
+    if (message != nullptr) msg_destroy(message);
+    trunk = TrunkOf(incoming.source, UserOf(incoming.request_uri), trunks_,
+                    registrations_.registered_at());
+    if (trunk != nullptr) incoming.trunk = trunk->name;
+    return incoming;
   }
 
-  bool RefersFrom(nta_incoming_t* request) const {
-    const std::shared_ptr<const Trunk> trunk = TrunkOfRequest(request);
+  bool RefersFrom(nta_incoming_t* request, const sip_t& sip) {
+    std::shared_ptr<const Trunk> trunk;
+    Incoming(request, sip, trunk);
     const ReferralPolicy& policy =
         trunk != nullptr ? trunk->referrals : options_.referrals;
     return policy.mode != ReferralMode::kOff;
   }
 
-  std::string AllowFor(nta_incoming_t* request) const {
-    return absl::StrCat(kAllow, RefersFrom(request) ? kAllowReferrals : "");
+  std::string AllowFor(nta_incoming_t* request, const sip_t& sip) {
+    return absl::StrCat(kAllow,
+                        RefersFrom(request, sip) ? kAllowReferrals : "");
   }
 
   // Nobody is let in by REFER or SUBSCRIBE alone: what a stranger asks for is
   // 403 (RFC 3515, 2.4.4 and 5.2), and 405 where nobody may refer.
   int RefuseOutsideDialogs(nta_incoming_t* request, const sip_t& sip) {
-    if (!RefersFrom(request)) return RefuseMethod(request, sip, kAllow);
+    if (!RefersFrom(request, sip)) return RefuseMethod(request, sip, kAllow);
     const std::optional<EventHeader> event = ReadEventOf(sip);
     const bool subscribes = sip.sip_request->rq_method == sip_method_subscribe;
     if (subscribes && (!event || event->package != "refer")) {
@@ -509,10 +527,11 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
                        "\" waits for a decision: it has been decided, its "
                        "deadline has passed, or there never was one"));
     }
-    const std::shared_ptr<const Trunk> trunk =
-        FindTrunk(decision.trunk, trunks_);
-    if (!decision.trunk.empty() && (trunk == nullptr || trunk->uri.empty())) {
-      return NoSuchTrunk(decision.trunk);
+    const std::string& by =
+        decision.trunk.empty() ? referral->trunk() : decision.trunk;
+    const std::shared_ptr<const Trunk> trunk = FindTrunk(by, trunks_);
+    if (!by.empty() && (trunk == nullptr || trunk->uri.empty())) {
+      return NoSuchTrunk(by);
     }
     std::optional<ReferTarget> target;
     if (!decision.refer_to.empty()) {
@@ -527,7 +546,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       if (!read.ok()) return read.status();
       target = *std::move(read);
     }
-    return referral->Decide(decision, std::move(target));
+    referral->Decide(decision, std::move(target));
+    return absl::OkStatus();
   }
 
   int OnInvite(nta_incoming_t* request, const sip_t& sip) {
@@ -550,16 +570,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     std::unique_ptr<SofiaCall> call = SofiaCall::Create(*this, request, sip);
     if (call == nullptr) return 500;
     if (replaced != nullptr) call->Replace(*replaced);
-    msg_t* message = nta_incoming_getrequest(request);
-    const su_addrinfo_t* source =
-        message == nullptr ? nullptr : msg_addrinfo(message);
-    IncomingCall incoming =
-        ReadIncomingCall(sip, source == nullptr ? nullptr : source->ai_addr);
-    if (message != nullptr) msg_destroy(message);
-    std::shared_ptr<const Trunk> trunk =
-        TrunkOf(incoming.source, UserOf(incoming.request_uri), trunks_,
-                registrations_.registered_at());
-    if (trunk != nullptr) incoming.trunk = trunk->name;
+    std::shared_ptr<const Trunk> trunk;
+    const IncomingCall incoming = Incoming(request, sip, trunk);
     CallTreatment treatment = TreatmentOf(incoming, routes_);
     const bool joins = replaced != nullptr && replaced->bridged() &&
                        treatment.kind != CallTreatment::Kind::kReject;

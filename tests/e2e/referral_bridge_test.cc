@@ -241,36 +241,153 @@ TEST_F(ReferralBridgeTest, TheTargetHangsUpTooEarly) {
   partner_.Answer(partner_.Expect("BYE"), 200);
 }
 
+TEST_F(ReferralBridgeTest, NobodyTakesAPlaceMeanwhile) {
+  Connect();
+  ReferServer(referrer_, Target());
+  const SipMessage invite = target_.Expect("INVITE");
+  for (ScriptedPeer* const leg : {&referrer_, &partner_}) {
+    ScriptedPeer heir(server_.sip_port());
+    const SipMessage replacing = heir.StartInvite(
+        {.sdp = SdpOffer({46000}),
+         .headers = {{"Replaces", ReplacesOf(leg->dialog())}}});
+    EXPECT_THAT(heir.AwaitAnswer(replacing), Answered(491));
+  }
+  target_.Answer(invite, 486);
+  target_.Expect("ACK");
+  TakeNotify(referrer_, "SIP/2.0 486 Busy Here", kNoResource);
+  Leave(referrer_);
+  partner_.Answer(partner_.Expect("BYE"), 200);
+}
+
+// Nobody is there any more whom somebody could be called for.
+TEST_F(ReferralBridgeTest, AfterASuccessNothingIsReferred) {
+  Connect();
+  ReferServer(referrer_, Target());
+  target_.AcceptCall(target_.Expect("INVITE"), TargetSdp());
+  TakeOffer(partner_, TargetSdp(), PartnerSdp());
+  TakeNotify(referrer_, "SIP/2.0 200 OK", kNoResource);
+  EXPECT_THAT(AnswerToRefer(referrer_, Target()), Answered(603));
+  Leave(referrer_);
+  ExpectJoined();
+}
+
 // The referrer has called both, and joins them.
 //
 //  REFER --->, Replaces: its call to the target
 //                                   re-INVITE --->, the partner's session
 //               re-INVITE --->, the target's
 //      <--- BYE of that call, NOTIFY 200 in the other
-TEST_F(ReferralBridgeTest, TwoCallsOfItsOwnAreJoined) {
-  Shows({"R16"});
-  Connect();
-  ScriptedPeer consulting(server_.sip_port());
-  const SipMessage invite = consulting.StartInvite(
-      {.to = "sip:target@callcontrol.example", .sdp = SdpOffer({41002})});
-  target_.AcceptCall(target_.Expect("INVITE"), TargetSdp());
-  consulting.Ack(consulting.AwaitAnswer(invite));
-
-  std::string replaces = ReplacesOf(consulting.dialog());
-  for (const auto& [plain, escaped] :
-       {std::pair<std::string, std::string>{";", "%3B"},
-        {"=", "%3D"},
-        {"@", "%40"}}) {
-    for (size_t at = replaces.find(plain); at != std::string::npos;
-         at = replaces.find(plain, at)) {
-      replaces.replace(at, 1, escaped);
-    }
+class ConsultationTest : public ReferralBridgeTest {
+ protected:
+  ConsultationTest() {
+    Connect();
+    const SipMessage invite = consulting_.StartInvite(
+        {.to = "sip:target@callcontrol.example", .sdp = ConsultingSdp()});
+    target_.AcceptCall(target_.Expect("INVITE"), TargetSdp());
+    consulting_.Ack(consulting_.AwaitAnswer(invite));
   }
-  const std::string here = AddressOf(consulting.dialog().remote_target);
-  ReferServer(referrer_, Cat("<", here, "?Replaces=", replaces, ">"));
+
+  static std::string ConsultingSdp() { return SdpOffer({41002}); }
+
+  // Refer-To of the call to the target, as the referrer sees it.
+  std::string Consultation() const {
+    std::string replaces;
+    for (const char c : ReplacesOf(consulting_.dialog())) {
+      replaces += c == ';'   ? "%3B"
+                  : c == '=' ? "%3D"
+                  : c == '@' ? "%40"
+                             : std::string(1, c);
+    }
+    return Cat("<", AddressOf(consulting_.dialog().remote_target),
+               "?Replaces=", replaces, ">");
+  }
+
+  ScriptedPeer consulting_{server_.sip_port()};
+};
+
+TEST_F(ConsultationTest, TheTwoCallsAreJoined) {
+  Shows({"R16"});
+  ReferServer(referrer_, Consultation());
   TakeOffer(target_, PartnerSdp(), TargetSdp());
   TakeOffer(partner_, TargetSdp(), PartnerSdp());
-  consulting.Answer(consulting.Expect("BYE"), 200);
+  consulting_.Answer(consulting_.Expect("BYE"), 200);
+  TakeNotify(referrer_, "SIP/2.0 200 OK", kNoResource);
+  Leave(referrer_);
+  ExpectJoined();
+}
+
+// Phones that hang both calls up once the REFER is accepted.
+TEST_F(ConsultationTest, TheReferrerLeavesBothAtOnce) {
+  Shows({"R17"});
+  ReferServer(referrer_, Consultation());
+  const SipMessage offered = target_.Expect("INVITE");
+  Leave(consulting_);
+  Leave(referrer_);
+  target_.Answer(offered, 200, "", {}, TargetSdp());
+  target_.Expect("ACK");
+  TakeOffer(partner_, TargetSdp(), PartnerSdp());
+  TakeNotify(referrer_, "SIP/2.0 200 OK", kNoResource);
+  ExpectJoined();
+}
+
+TEST_F(ConsultationTest, TheReferrerLeavesBothForNothing) {
+  ReferServer(referrer_, Consultation());
+  const SipMessage offered = target_.Expect("INVITE");
+  Leave(consulting_);
+  Leave(referrer_);
+  target_.Answer(offered, 488);
+  target_.Expect("ACK");
+  TakeNotify(referrer_, "SIP/2.0 488 Not Acceptable Here", kNoResource);
+  for (ScriptedPeer* const left : {&target_, &partner_}) {
+    left->Answer(left->Expect("BYE"), 200);
+  }
+}
+
+// The target has agreed, and is given back what it had.
+TEST_F(ConsultationTest, ThePartnerRefuses) {
+  ReferServer(referrer_, Consultation());
+  TakeOffer(target_, PartnerSdp(), TargetSdp());
+  partner_.Answer(partner_.Expect("INVITE"), 488);
+  partner_.Expect("ACK");
+  TakeNotify(referrer_, "SIP/2.0 488 Not Acceptable Here", kNoResource);
+  TakeOffer(target_, ConsultingSdp(), TargetSdp());
+  Leave(consulting_);
+  target_.Answer(target_.Expect("BYE"), 200);
+  Leave(referrer_);
+  partner_.Answer(partner_.Expect("BYE"), 200);
+}
+
+// What the partner answers to the referrer's own re-INVITE is not taken for the
+// target's answer.
+TEST_F(ConsultationTest, AHoldOfTheReferrersComesBetween) {
+  ReferServer(referrer_, Consultation());
+  const SipMessage offered = target_.Expect("INVITE");
+  SipMessage hold = referrer_.NewRequest("INVITE");
+  hold.Add("Contact", referrer_.Contact());
+  hold.SetBody("application/sdp", Cat(SdpOffer({41000}, 2), "a=sendonly\r\n"));
+  referrer_.SendRequest(hold);
+  TakeOffer(partner_, hold.body(), Cat(PartnerSdp(), "a=recvonly\r\n"));
+  referrer_.dialog().invite_cseq = hold.CSeqNumber();
+  referrer_.Ack(referrer_.AwaitAnswer(hold));
+  target_.Answer(offered, 200, "", {}, TargetSdp());
+  target_.Expect("ACK");
+  TakeOffer(partner_, TargetSdp(), PartnerSdp());
+  consulting_.Answer(consulting_.Expect("BYE"), 200);
+  TakeNotify(referrer_, "SIP/2.0 200 OK", kNoResource);
+  Leave(referrer_);
+  ExpectJoined();
+}
+
+// One REFER in each of its calls, of which each wants the other one.
+TEST_F(ConsultationTest, TwoRefersThatWantTheSame) {
+  Shows({"R22"});
+  ReferServer(referrer_, Consultation());
+  const SipMessage offered = target_.Expect("INVITE");
+  EXPECT_THAT(AnswerToRefer(consulting_, Target()), Answered(491));
+  target_.Answer(offered, 200, "", {}, TargetSdp());
+  target_.Expect("ACK");
+  TakeOffer(partner_, TargetSdp(), PartnerSdp());
+  consulting_.Answer(consulting_.Expect("BYE"), 200);
   TakeNotify(referrer_, "SIP/2.0 200 OK", kNoResource);
   Leave(referrer_);
   ExpectJoined();

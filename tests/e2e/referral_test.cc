@@ -28,7 +28,7 @@ std::string InboundRefer(std::string_view mode, std::string_view more) {
 class ReferralTest : public ::testing::Test {
  protected:
   explicit ReferralTest(std::string_view mode = "EXECUTE",
-                        std::string_view more = R"(targets: "*@127.0.0.1" )"
+                        std::string_view more = R"(targets: "*@127.0.0.1:*" )"
                                                 "bye_wait { nanos: 300000000 }")
       : server_(InboundRefer(mode, more)) {}
 
@@ -68,7 +68,7 @@ TEST_F(ReferralTest, TheTargetIsCalled) {
   EXPECT_LE(accepted.received_at - asked, 500ms);
   EXPECT_TRUE(accepted.Has("Contact"));
   const SipMessage trying =
-      TakeNotify(referrer(), "SIP/2.0 100 Trying", "active;expires=240");
+      TakeNotify(referrer(), "SIP/2.0 100 Trying", "active;expires=24");
   const std::string event = Cat("refer;id=", refer.CSeqNumber());
   EXPECT_EQ(trying.Header("Event"), event);
 
@@ -152,6 +152,7 @@ TEST_F(ReferralTest, BadAndForbiddenTargetsAreRefused) {
         {"<mailto:a@127.0.0.1>", 603},
         {"<sip:a@127.0.0.1;method=BYE>", 603},
         {"<sip:a@toll.example>", 403},
+        {"<sip:a@127.0.0.1:25;maddr=127.0.0.9>", 403},
         {here, 403}}) {
     EXPECT_THAT(AnswerToRefer(referrer(), refer_to), Answered(status))
         << refer_to;
@@ -349,7 +350,7 @@ class BriefReferralTest : public ReferralTest {
 TEST_F(BriefReferralTest, ATargetThatRingsOnIsGivenUp) {
   Shows({"R5", "R23"});
   EXPECT_THAT(AnswerToRefer(referrer(), Target()), Answered(200));
-  TakeNotify(referrer(), "SIP/2.0 100 Trying", "active;expires=61");
+  TakeNotify(referrer(), "SIP/2.0 100 Trying", "active;expires=6");
   const SipMessage invite = target_.Expect("INVITE");
   target_.Answer(invite, 180);
   target_.Answer(target_.Expect("CANCEL"), 200);

@@ -87,6 +87,23 @@ TEST_F(ReferralMachineTest, AReferrerLeftAloneIsHungUpOnceItIsTold) {
   EXPECT_EQ(machine_.OnNotifyAnswer(200, now_), ReferralStep{});
 }
 
+// What was asked for never comes to an end.
+TEST_F(ReferralMachineTest, ItIsGivenUp) {
+  Begin();
+  EXPECT_EQ(Wait(240s),
+            (ReferralStep{.notify = Told(408, "Request Timeout", kFinal)}));
+  EXPECT_FALSE(machine_.open());
+}
+
+TEST_F(ReferralMachineTest, TheOutcomeDoesNotWaitLongForAnAnswer) {
+  machine_.Begin(now_);
+  EXPECT_EQ(Outcome(200), ReferralStep{});
+  EXPECT_EQ(Wait(3'999ms), ReferralStep{});
+  EXPECT_EQ(Wait(1ms), (ReferralStep{.notify = Told(200, "Phrase", kFinal)}));
+  EXPECT_EQ(Wait(4s), ReferralStep{});
+  EXPECT_EQ(phase(), ReferralPhase::kClearing);
+}
+
 TEST_F(ReferralMachineTest, ProgressIsToldOnceASecond) {
   Begin();
   EXPECT_EQ(machine_.OnProgress({180, "Ringing"}, now_), ReferralStep{});
@@ -126,7 +143,7 @@ TEST_F(ReferralMachineTest, NobodyDecides) {
 TEST_F(ReferralMachineTest, NobodyListens) {
   machine_ = ReferralMachine(ReferralTerms{.subscribed = false});
   EXPECT_EQ(machine_.Begin(now_), ReferralStep{.carry_out = true});
-  EXPECT_EQ(machine_.NextDeadline(), std::nullopt);
+  EXPECT_EQ(machine_.NextDeadline(), now_ + 240s);
   EXPECT_EQ(machine_.OnProgress({180, "Ringing"}, now_ + 2s), ReferralStep{});
   EXPECT_EQ(Outcome(200), ReferralStep{});
   EXPECT_EQ(phase(), ReferralPhase::kClearing);
@@ -164,7 +181,9 @@ TEST_F(ReferralMachineTest, ASubscriptionIsRefreshedAndEnded) {
   EXPECT_EQ(Wait(10s).notify, Told(100, "Trying", "terminated;reason=timeout"));
   EXPECT_TRUE(machine_.open());
   machine_.OnNotifyAnswer(200, now_);
-  EXPECT_EQ(machine_.NextDeadline(), std::nullopt);
+  // Nobody listens; it ends all the same.
+  EXPECT_EQ(machine_.NextDeadline(), now_ + 230s);
+  EXPECT_EQ(Wait(230s), ReferralStep{.over = true});
 
   Begin();
   EXPECT_EQ(machine_.OnSubscribe(0s, granted, now_).notify,

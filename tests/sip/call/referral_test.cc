@@ -66,13 +66,30 @@ TEST(ReferralTest, DangerousHeadersStayBehind) {
                           SipHeader{"Require", "replaces"}));
 }
 
-TEST(ReferralTest, Addresses) {
-  const auto address = [](std::string_view refer_to) {
-    return AddressOf(ReadReferTarget(refer_to)->uri);
+TEST(ReferralTest, Patterns) {
+  const auto fits = [](std::string_view pattern, std::string_view refer_to) {
+    return FitsTarget(pattern, ReadReferTarget(refer_to)->uri);
   };
-  EXPECT_EQ(address("sip:%62ob:secret@b.example:5070;x"), "bob@b.example");
-  EXPECT_EQ(address("sip:b.example"), "b.example");
-  EXPECT_EQ(address("tel:+1555"), "+1555");
+  EXPECT_TRUE(fits("bob@b.example", "sip:%62ob:secret@B.example;x"));
+  EXPECT_TRUE(fits("b*@*.EXAMPLE", "sips:bob@b.example"));
+  EXPECT_TRUE(fits("*", "sip:1;rn=2@b.example:25"));
+  EXPECT_TRUE(fits("*", "tel:+1555;ext=7"));
+  EXPECT_TRUE(fits("+1*", "tel:+1555"));
+  EXPECT_TRUE(fits("b.example", "sip:b.example"));
+  EXPECT_TRUE(fits("*@b.example:*", "sip:bob@b.example:5070"));
+  // A port, another one than was meant.
+  EXPECT_FALSE(fits("*@b.example", "sip:bob@b.example:25"));
+  EXPECT_FALSE(fits("*@b.example:*", "sip:bob@b.example"));
+  // "*" stays on its side.
+  EXPECT_FALSE(fits("+1*", "sip:+1555@b.example"));
+  EXPECT_FALSE(fits("1*@b.example", "sip:1x@toll.example"));
+  EXPECT_FALSE(fits("+1*@b.example", "tel:+1555"));
+  EXPECT_FALSE(fits("b.example", "sip:bob@b.example"));
+  EXPECT_FALSE(fits("*@b.example", "sip:x%40b.example@toll.example"));
+  // Parameters that lead elsewhere.
+  EXPECT_FALSE(fits("1*@b.example", "sip:1000;rn=+1900@b.example"));
+  EXPECT_TRUE(fits("1*;x=*@b.example", "sip:1000;x=7@b.example"));
+  EXPECT_FALSE(fits("12*", "tel:1234;phone-context=+1900"));
 }
 
 ReferralRequest Asking(std::string_view refer_to) {
@@ -99,6 +116,10 @@ TEST(ReferralTest, WhoIsRefused) {
   EXPECT_THAT(refused(Asking("<sip:a@b.example;method=BYE>")), IsRefused(603));
   EXPECT_THAT(refused(Asking("<>")), IsRefused(400));
 
+  EXPECT_THAT(refused(Asking("<sip:al@pbx.example;maddr=10.0.0.5>")),
+              IsRefused(403));
+  EXPECT_THAT(refused(Asking("<sip:al@pbx.example;M%61ddr=10.0.0.5>")),
+              IsRefused(403));
   ReferralRequest odd = good;
   odd.depth = 8;
   EXPECT_THAT(refused(odd), IsRefused(403));
