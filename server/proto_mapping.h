@@ -16,12 +16,11 @@
 // Between the API's messages and the engine's values. Pure.
 namespace callcontrol::server {
 
-// Checks what the engine does not: the party, the limits, and that nothing is
-// asked for that this version does not serve. Errors: INVALID_ARGUMENT and
-// UNIMPLEMENTED, both naming the field.
+// Checks what the engine does not: the party and the limits. Errors:
+// INVALID_ARGUMENT, naming the field.
 absl::StatusOr<sip::TransferRequest> FromProto(const v1::ReferRequest& request);
 
-// The same for decisions about an incoming call; only INVALID_ARGUMENT.
+// The same for decisions about an incoming call.
 absl::StatusOr<sip::ProgressRequest> FromProto(
     const v1::ProgressCallRequest& request);
 absl::StatusOr<sip::PlaceRequest> FromProto(
