@@ -176,7 +176,7 @@ std::optional<MonotonicTime> ReferralMachine::NextDeadline() const {
   switch (state_.phase) {
     case ReferralPhase::kAsking:
       also(state_.decide_by);
-      break;
+      [[fallthrough]];
     case ReferralPhase::kTrying:
       also(state_.give_up_at);
       if (state_.subscribed && state_.ending.empty()) also(state_.expires_at);

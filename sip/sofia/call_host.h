@@ -106,9 +106,9 @@ class CallHost {
   // The call, while it is held; null afterwards.
   virtual SofiaCall* Find(const std::string& call_id) = 0;
 
-  // The live call of this server's that a Replaces value names (RFC 3891, 3),
-  // as its far end sees it; null for none.
-  virtual SofiaCall* FindReplaced(const std::string& replaces) = 0;
+  // The call of this server's that a Replaces value names (RFC 3891, 3), as its
+  // far end sees it; null for none. `answer`: 200 where it can be replaced now.
+  virtual SofiaCall* FindReplaced(const std::string& replaces, int& answer) = 0;
 
   // Whether a request to `uri` would come back here.
   virtual bool LeadsHere(const SipUri& uri) const = 0;

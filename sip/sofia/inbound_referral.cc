@@ -191,8 +191,9 @@ void InboundReferral::CarryOut() {
     TakeOverOwn();
     return;
   }
+  const SipUri to = host_.AtTrunkIfHere(order_.target.uri, order_.trunk);
   PlaceRequest request{.trunk = order_.trunk,
-                       .to = order_.target.uri.text,
+                       .to = to.text,
                        .sdp = offered_,
                        .ring_limit = order_.ring_limit};
   std::vector<SipHeader> headers = order_.target.headers;
@@ -211,7 +212,9 @@ void InboundReferral::CarryOut() {
 }
 
 void InboundReferral::TakeOverOwn() {
-  SofiaCall* const replaced = host_.FindReplaced(order_.target.replaces);
+  int answer = 481;
+  SofiaCall* const replaced =
+      host_.FindReplaced(order_.target.replaces, answer);
   SofiaCall* const other =
       replaced == nullptr ? nullptr : replaced->other_leg();
   // Two far ends are needed that this server can join, and that nobody else has
@@ -221,12 +224,14 @@ void InboundReferral::TakeOverOwn() {
     Fail(603);
     return;
   }
-  if (!other->MayBeOffered() || !replaced->CheckNoTransfer().ok() ||
-      !other->CheckNoTransfer().ok()) {
+  if (answer != 200 || !other->MayBeOffered() ||
+      !replaced->CheckNoTransfer().ok() || !other->CheckNoTransfer().ok()) {
     Fail(491);
     return;
   }
   target_id_ = other->snapshot().call_id;
+  replaced_id_ = replaced->snapshot().call_id;
+  replaced->TakePartInReferral(referrer_);
   other->TakePartInReferral(referrer_);
   step_ = Step::kTargetOffered;
   other->RelayOffer(offered_, referrer_);
@@ -299,10 +304,11 @@ void InboundReferral::OnOfferSettled(const SessionUpdate::Outcome& outcome) {
 void InboundReferral::OnReferrerOver() { Perform(machine_.OnLegOver()); }
 
 void InboundReferral::OnLegOver(const SofiaCall& leg) {
-  if (!machine_.open()) return;
+  const std::string& id = leg.snapshot().call_id;
+  // The replaced one may end by itself.
+  if (!machine_.open() || (id != partner_id_ && id != target_id_)) return;
   // Without the partner nobody is left whom the target could be joined to.
-  const int status =
-      leg.snapshot().call_id == partner_id_ ? 487 : leg.snapshot().end_status;
+  const int status = id == partner_id_ ? 487 : leg.snapshot().end_status;
   Fail(status >= 300 ? status : 487);
 }
 
@@ -314,6 +320,7 @@ void InboundReferral::Succeed() {
     return;
   }
   found->LeaveReferral();
+  ReleaseReplaced();
   if (other != nullptr) {
     other->LeaveReferral();
     other->JoinInstead(*found);
@@ -321,6 +328,11 @@ void InboundReferral::Succeed() {
     found->CatchUp();
   }
   Perform(machine_.OnOutcome(Bare(200), false, Now()));
+}
+
+void InboundReferral::ReleaseReplaced() {
+  SofiaCall* const replaced = host_.Find(replaced_id_);
+  if (replaced != nullptr) replaced->LeaveReferral();
 }
 
 void InboundReferral::Fail(int status) {
@@ -339,6 +351,7 @@ void InboundReferral::Abandon() {
   referrer_.OnReferDecided(id_);
   const Step step = std::exchange(step_, Step::kNone);
   partner_due_ = false;
+  ReleaseReplaced();
   if (SofiaCall* const found = target(); found != nullptr && found->live()) {
     found->LeaveReferral();
     if (step == Step::kTargetOffered) found->WithdrawOfferOf(referrer_);

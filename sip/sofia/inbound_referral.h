@@ -108,6 +108,8 @@ class InboundReferral {
   void TakeOverOwn();
   void OfferToPartner();
   void Succeed();
+  // The call that a Replaces names is nobody's business any more.
+  void ReleaseReplaced();
   void Fail(int status);
   // It came to nothing: clients are not asked any more, and the calls are as
   // they were before.
@@ -122,6 +124,7 @@ class InboundReferral {
   ReferralMachine machine_;
   std::string partner_id_;
   std::string target_id_;
+  std::string replaced_id_;
   Step step_ = Step::kNone;
   // The target has answered, and the partner was not ready to hear of it.
   bool partner_due_ = false;

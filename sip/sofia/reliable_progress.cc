@@ -86,7 +86,7 @@ std::shared_ptr<ReliableProgress::Dialog> ReliableProgress::FindOrBegin(
   const std::string_view tag = TagOf(sip);
   if (std::shared_ptr<Dialog> known = Find(tag)) return known;
   if (tag.empty() || dialogs_.size() >= kMostDialogs) return nullptr;
-  const auto dialog = std::make_shared<Dialog>();
+  auto dialog = std::make_shared<Dialog>();
   dialog->tag = tag;
   if (kind_ != Kind::kInDialog) {
     // It has seen the INVITE.
@@ -161,13 +161,16 @@ void ReliableProgress::SendTo(const SipAddress& next_hop,
        .method_name = kPrackName,
        .headers = std::move(headers),
        .body = prack->answer},
-      [this, its_dialog = std::weak_ptr(dialog), its = std::weak_ptr(prack)](
-          const sip_t& sip, ClientTransaction::Ending ending) {
+      [weak = weak_from_this(), its_dialog = std::weak_ptr(dialog),
+       its = std::weak_ptr(prack)](const sip_t& sip,
+                                   ClientTransaction::Ending ending) {
+        // A look-up may keep the PRACK longer than this is there.
+        const std::shared_ptr<ReliableProgress> self = weak.lock();
         const std::shared_ptr<Dialog> answering = its_dialog.lock();
         const std::shared_ptr<Prack> answered = its.lock();
-        if (answering != nullptr && answered != nullptr &&
+        if (self != nullptr && answering != nullptr && answered != nullptr &&
             IsFinal(sip.sip_status->st_status)) {
-          OnPrackAnswered(answering, answered, sip, ending);
+          self->OnPrackAnswered(answering, answered, sip, ending);
         }
       });
 }

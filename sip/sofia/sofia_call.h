@@ -208,11 +208,15 @@ class SofiaCall final : public RequestHandler,
   // same. Whoever they leave stays alone; a leg that `other` leaves is hung up.
   void JoinInstead(SofiaCall& other);
   // Has the far end take what the other leg last said, where it was offered
-  // something else; as soon as it can be offered anything.
+  // something else, and then the other one what this one answers; as soon as it
+  // can be offered anything.
   void CatchUp();
   // WithdrawOffer(), where it is that leg's.
   void WithdrawOfferOf(const SofiaCall& from) {
     if (offered_by_ == from.snapshot_.call_id) WithdrawOffer();
+  }
+  bool IsOfferedByNoneBut(const SofiaCall& from) const {
+    return offered_by_.empty() || offered_by_ == from.snapshot_.call_id;
   }
   bool in_referral() const {
     return open_referral() != nullptr || joined_referral() != nullptr;
@@ -460,9 +464,6 @@ class SofiaCall final : public RequestHandler,
   bool progress_reliably_ = false;
   ReliableResponses provisional_;
   std::optional<TimerQueue::Id> provisional_timer_;
-  // The other leg's session, where another one was told to the caller reliably:
-  // offered once the call is confirmed. Empty: the same.
-  std::string reoffer_;
   RejectRequest reject_;
   bool retired_ = false;
   std::optional<TimerQueue::Id> answer_timer_;
@@ -485,6 +486,9 @@ class SofiaCall final : public RequestHandler,
   bool alone_ = false;
   // CatchUp() waits for what is open.
   bool catches_up_ = false;
+  // How often it has offered something in this bridge: two far ends that answer
+  // otherwise each time would never agree.
+  int catch_ups_ = 0;
   int referral_depth_ = 0;
 };
 

@@ -41,6 +41,7 @@ void SofiaCall::Join(SofiaCall& other, const BridgeTerms& terms) {
     leg->snapshot_.bridged_call_id = leg->other_leg_id_;
     leg->keeps_other_leg_ = terms.keep_when_transferred;
     leg->alone_ = false;
+    leg->catch_ups_ = 0;
   }
 }
 
@@ -95,7 +96,7 @@ void SofiaCall::RelayAnswer(std::string sdp) {
   // One that came early need not come again (RFC 6337, 2.2). Another one than
   // that, of another fork, can only be offered.
   if (machine_.state().early_session != EarlySession::kNone) {
-    if (!sdp.empty() && sdp != local_sdp_) reoffer_ = std::move(sdp);
+    catches_up_ = !sdp.empty() && sdp != local_sdp_;
   } else if (!sdp.empty()) {
     local_sdp_ = std::move(sdp);
   }
@@ -194,12 +195,8 @@ void SofiaCall::OnRelayEnded(const SessionUpdate::Outcome& outcome) {
     }
     return;
   }
-  SofiaCall* const other = other_leg();
-  if (other != nullptr && IsSuccess(outcome.status.code) &&
-      !other->snapshot_.remote_sdp.empty()) {
-    // The CANCEL came too late.
-    RelayOffer(other->snapshot_.remote_sdp, *other);
-  }
+  // The CANCEL came too late.
+  if (IsSuccess(outcome.status.code)) CatchUp();
 }
 
 void SofiaCall::OnTheirOffer(const SessionUpdate::Outcome& offer) {
@@ -223,7 +220,12 @@ void SofiaCall::SettleOffer(const SessionUpdate::Outcome& outcome,
     referral->OnOfferSettled(outcome);
     return;
   }
-  if (deferred_ == nullptr) return;
+  if (other_leg() != &by) return;
+  if (deferred_ == nullptr) {
+    // What was offered there was this far end's; its answer is news here.
+    if (IsSuccess(outcome.status.code)) CatchUp();
+    return;
+  }
   if (!IsSuccess(outcome.status.code) || outcome.remote_sdp.empty()) {
     const bool refused = !IsSuccess(outcome.status.code);
     RefuseDeferred(refused ? RelayedDialogRefusal(outcome.status)
@@ -289,6 +291,11 @@ void SofiaCall::OnPlaceDecided(const SessionUpdate::Outcome& outcome) {
                                  ? SipStatus{500, "No session description came"}
                                  : RelayedDialogRefusal(outcome.status);
     Refuse(status, "the other leg was not taken over");
+    return;
+  }
+  if (other->in_referral()) {
+    Refuse({491, sip_status_phrase(491)}, "the other leg is being referred");
+    other->CatchUp();
     return;
   }
   // The replaced leg ends alone, with the answer to this one.

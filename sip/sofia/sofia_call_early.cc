@@ -96,6 +96,8 @@ int SofiaCall::OnPrack(nta_incoming_t* request, const sip_t& sip) {
   if (!provisional_.OnPrack(*rack)) return 481;
   ArmProvisionalTimer();
   if (described && session == EarlySession::kOfferSent) {
+    // Whoever sees the 200 finds the call as it is then.
+    if (RememberRemoteSdp(SdpOf(sip))) Publish(CallChange::kUpdated);
     nta_incoming_treply(request, SIP_200_OK, TAG_END());
     TakeEarlyAnswer(SdpOf(sip));
     return 200;
@@ -120,14 +122,12 @@ void SofiaCall::TakeEarlyAnswer(std::string_view answer) {
            "the offer in a provisional response was not answered");
     return;
   }
-  const bool changed = RememberRemoteSdp(answer);
   if (SofiaCall* const other = other_leg()) other->AnswerEarlyOffer(answer);
   const CallMachine::Actions actions = machine_.OnEarlySessionSettled();
   if (machine_.awaits_decision()) {
     SendProvisional(provisional_.TakeWaiting(Now()));
   }
   Perform(actions);
-  if (changed && machine_.awaits_answer()) Publish(CallChange::kUpdated);
 }
 
 int SofiaCall::AnswerEarly(nta_incoming_t* request, const sip_t& sip,

@@ -199,13 +199,7 @@ void SofiaCall::OnAckOrCancel(nta_incoming_t* invite, const sip_t* sip) {
     if (RememberRemoteSdp(SdpOf(*sip))) Publish(CallChange::kUpdated);
     const std::string answer(SdpOf(*sip));
     Perform(machine_.OnAck());
-    SofiaCall* const other = other_leg();
-    if (other == nullptr) return;
-    other->RelayAck(answer);
-    std::string reoffer = std::exchange(reoffer_, "");
-    if (!reoffer.empty() && MayBeOffered()) {
-      RelayOffer(std::move(reoffer), *other);
-    }
+    if (SofiaCall* const other = other_leg()) other->RelayAck(answer);
   }
 }
 

@@ -20,6 +20,8 @@ namespace {
 // How much longer a subscription lasts than all that may happen.
 constexpr std::chrono::seconds kSubscriptionMargin{60};
 
+constexpr int kMostCatchUps = 2;
+
 }  // namespace
 
 const ReferralPolicy& SofiaCall::referral_policy() const {
@@ -52,7 +54,11 @@ int SofiaCall::CheckMayBeReferred() {
   const bool free = referrals_.empty() && CheckNoTransfer().ok() && !alone_;
   if (!CheckAnswered().ok() || !free) return 603;
   SofiaCall* const other = other_leg();
-  if (other != nullptr && !other->CheckNoTransfer().ok()) return 491;
+  // Nor one whose place somebody else is about to take.
+  if (other != nullptr &&
+      (!other->CheckNoTransfer().ok() || !other->IsOfferedByNoneBut(*this))) {
+    return 491;
+  }
   // An INVITE is open, one way or the other (RFC 3261, 14.2 by analogy).
   return machine_.ReadyForRefer() ? 0 : 491;
 }
@@ -66,13 +72,18 @@ int SofiaCall::OnRefer(nta_incoming_t* request, const sip_t& sip) {
   if (!HasUsableContact(sip)) return 400;
   if (const int refused = CheckMayBeReferred()) return refused;
   if (!host_.TakesReferrals()) return RefuseForNow(request, 503);
-  ReferralRequest asked{.target = ReadReferTo(sip), .depth = referral_depth_};
+  absl::StatusOr<ReferTarget> target = ReadReferTo(sip);
+  ReferralRequest asked{.target = target, .depth = referral_depth_};
   if (asked.target.ok()) {
     SipUri& uri = asked.target->uri;
     uri = host_.AtTrunkIfHere(uri, policy.trunk);
-    asked.leads_here = host_.LeadsHere(asked.target->uri);
-    asked.replaces_own = !asked.target->replaces.empty() &&
-                         host_.FindReplaced(asked.target->replaces) != nullptr;
+    asked.leads_here = host_.LeadsHere(uri);
+    // The tags of a call of ours are for nobody else.
+    int answer = 481;
+    asked.replaces_own =
+        !target->replaces.empty() &&
+        host_.FindReplaced(target->replaces, answer) != nullptr;
+    if (asked.replaces_own && answer != 200) return answer == 491 ? 491 : 603;
   }
   const std::optional<SipStatus> refusal = RefuseReferral(policy, asked);
   if (const auto& log = host_.options().log) {
@@ -91,7 +102,7 @@ int SofiaCall::OnRefer(nta_incoming_t* request, const sip_t& sip) {
     return refusal->code;
   }
   TakeReferral(request, sip,
-               {.target = *std::move(asked.target),
+               {.target = *std::move(target),
                 .referred_by = ReadReferredBy(sip),
                 .event_id = absl::StrCat(sip.sip_cseq->cs_seq),
                 .trunk = policy.trunk,
@@ -196,6 +207,7 @@ void SofiaCall::JoinInstead(SofiaCall& other) {
   for (SofiaCall* const leg : {this, &other}) {
     leg->RefuseDeferred({491, sip_status_phrase(491)});
     if (SofiaCall* const left = leg->Unbridge()) {
+      left->WithdrawOfferOf(*leg);
       left->OnAlone();
       // The referrer hangs up by itself, once it is told.
       if (left->open_referral() == nullptr) {
@@ -216,7 +228,7 @@ void SofiaCall::CatchUp() {
   if (other == nullptr || catches_up_) return;
   const std::string& theirs = other->snapshot_.remote_sdp;
   if (theirs.empty() || HasSameMedia(local_sdp_, theirs)) return;
-  RelayOffer(theirs, *other);
+  if (catch_ups_++ < kMostCatchUps) RelayOffer(theirs, *other);
 }
 
 }  // namespace callcontrol::sip

@@ -19,7 +19,10 @@ int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
   // An ACK that no INVITE waits for; the status ends its transaction and is
   // never sent.
   if (method == sip_method_ack) return 200;
-  if (machine_.is_calling()) return OnCallingRequest(request, sip);
+  // Until our INVITE has its final answer: also while a CANCEL is out.
+  if (machine_.is_calling() || outgoing_ != nullptr) {
+    return OnCallingRequest(request, sip);
+  }
   if (!IsOfThisDialog(sip)) return 481;
   SeenAlive();
   const bool refers = method == sip_method_refer &&

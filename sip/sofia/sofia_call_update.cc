@@ -89,6 +89,7 @@ void SofiaCall::Update(const UpdateRequest& request,
         const int status = outcome.status.code;
         if (IsSuccess(status)) {
           client_has_media_ = client_has_media_ || client_sdp;
+          alone_ = alone_ && !client_sdp;
           std::move(done)(absl::OkStatus());
         } else if (!machine_.live() || !outcome.answered || status == 481 ||
                    status == 408) {

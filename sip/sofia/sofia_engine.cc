@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
-#include <iterator>
 #include <map>
 #include <random>
 #include <string>
@@ -123,7 +122,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       referrals_.clear();
       registrations_.Clear();
       abandoned_.clear();
-      buried_.clear();
+      EmptyGraves();
       agent_.reset();
       gone.set_value();
     });
@@ -325,13 +324,12 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     referrals_.erase(found);
   }
 
-  SofiaCall* FindReplaced(const std::string& replaces) override {
+  SofiaCall* FindReplaced(const std::string& replaces, int& answer) override {
     su_home_t home[1] = {SU_HOME_INIT(home)};
     SofiaCall* found = nullptr;
-    if (const sip_replaces_t* const names =
-            sip_replaces_make(home, replaces.c_str())) {
-      if (FindReplaced(*names, found) != 200) found = nullptr;
-    }
+    const sip_replaces_t* const names =
+        sip_replaces_make(home, replaces.c_str());
+    answer = names == nullptr ? 400 : FindReplaced(*names, found);
     su_home_deinit(home);
     return found;
   }
@@ -397,7 +395,12 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       refusal = {404, std::string(plan.status().message())};
       return nullptr;
     }
-    std::ranges::move(headers, std::back_inserter(plan->headers));
+    const bool withheld = WithholdsUser(referrer.snapshot().privacy,
+                                        trunk != nullptr && trunk->trusted);
+    for (SipHeader& header : headers) {
+      if (withheld && header.name == "Referred-By") header.value = kAnonymous;
+      plan->headers.push_back(std::move(header));
+    }
     plan->route = registrations_.ServiceRouteOf(request.trunk);
     std::unique_ptr<SofiaCall> call;
     if (live_calls_ < options_.max_calls) {
@@ -417,7 +420,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
 
   void DestroyLater(std::shared_ptr<void> object) override {
     if (buried_.empty()) {
-      loop_.Post([this] { buried_.clear(); });
+      loop_.Post([this] { EmptyGraves(); });
     }
     buried_.push_back(std::move(object));
   }
@@ -473,6 +476,11 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   }
 
  private:
+  void EmptyGraves() {
+    // What goes may bury more.
+    while (!buried_.empty()) std::exchange(buried_, {});
+  }
+
   // Where a request came from, and whom it is for; the trunk as well, which is
   // null for none.
   IncomingCall Incoming(nta_incoming_t* request, const sip_t& sip,
@@ -545,6 +553,11 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       absl::StatusOr<ReferTarget> read = ReadReferTarget(*uri);
       if (!read.ok()) return read.status();
       target = *std::move(read);
+      if (by.empty() && LeadsHere(target->uri)) {
+        return InvalidField("refer_to", "LEADS_HERE",
+                            "refer_to names this server; name somebody else, "
+                            "or a trunk");
+      }
     }
     referral->Decide(decision, std::move(target));
     return absl::OkStatus();
@@ -612,10 +625,11 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     plan->max_forwards = hops - 1;
     plan->without_offer = plan->sdp.empty();
     // An offer in a reliable response wants its answer in the PRACK, which only
-    // the caller's PRACK can bring.
+    // the caller's PRACK can bring; and the first one of several phones stands.
+    // Whoever does not insist is better served by that of the 2xx.
     plan->reliable_progress =
         !plan->without_offer ||
-        ReadReliableSupport(sip) != ReliableSupport::kNone;
+        ReadReliableSupport(sip) == ReliableSupport::kRequired;
     plan->route = registrations_.ServiceRouteOf(terms.trunk);
     if (sip.sip_from->a_display != nullptr && plan->local_name.empty()) {
       plan->local_name = sip.sip_from->a_display;

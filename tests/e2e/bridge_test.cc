@@ -406,7 +406,7 @@ TEST_F(BridgeTest, AReInviteIsCancelled) {
 // The CANCEL crosses the 200: what was before is offered again.
 TEST_F(BridgeTest, AReInviteIsCancelledTooLate) {
   Connect();
-  const SipMessage offer = Start(caller_, "INVITE", CallerSdp(2));
+  const SipMessage offer = Start(caller_, "INVITE", SdpOffer({41002}, 2));
   const SipMessage relayed = called_.Expect("INVITE");
   called_.Answer(relayed, 180);
   EXPECT_THAT(caller_.Cancel(offer), Answered(200));

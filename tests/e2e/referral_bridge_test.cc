@@ -158,6 +158,21 @@ TEST_F(ReferralBridgeTest, ADifferentAnswerReachesTheTarget) {
   ExpectJoined();
 }
 
+// And what the target answers to that, the partner.
+TEST_F(ReferralBridgeTest, NewAnswersAreToldUntilBothAgree) {
+  Connect();
+  ReferServer(referrer_, Target());
+  target_.AcceptCall(target_.Expect("INVITE"), TargetSdp());
+  const std::string moved = SdpOffer({42002}, 2);
+  TakeOffer(partner_, TargetSdp(), moved);
+  const std::string rekeyed = SdpOffer({45002}, 2);
+  TakeOffer(target_, moved, rekeyed);
+  TakeOffer(partner_, rekeyed, moved);
+  TakeNotify(referrer_, "SIP/2.0 200 OK", kNoResource);
+  Leave(referrer_);
+  ExpectJoined();
+}
+
 TEST_F(ReferralBridgeTest, TheReferrerMayLeaveAtOnce) {
   Shows({"R17"});
   Connect();
@@ -383,7 +398,7 @@ TEST_F(ConsultationTest, TwoRefersThatWantTheSame) {
   Shows({"R22"});
   ReferServer(referrer_, Consultation());
   const SipMessage offered = target_.Expect("INVITE");
-  EXPECT_THAT(AnswerToRefer(consulting_, Target()), Answered(491));
+  EXPECT_THAT(AnswerToRefer(consulting_, Target()), Answered(603));
   target_.Answer(offered, 200, "", {}, TargetSdp());
   target_.Expect("ACK");
   TakeOffer(partner_, TargetSdp(), PartnerSdp());

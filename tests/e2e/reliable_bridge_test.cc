@@ -129,7 +129,7 @@ TEST_F(ReliableBridgeTest, ACallerThatRequiresThemGetsNoOthers) {
 //  PRACK (answer) ---> PRACK (answer) --->
 TEST_F(ReliableBridgeTest, ADelayedOfferIsAnsweredByThePrack) {
   Shows({"91", "92"});
-  const SipMessage called = Ring(kSupports, "");
+  const SipMessage called = Ring({{"Require", "100rel"}}, "");
   EXPECT_THAT(relayed_.Values("Supported"), Contains("100rel"));
   called_.AnswerReliably(called, 183, 70, CalledSdp());
   const SipMessage progress = AwaitReliable(183);
@@ -149,7 +149,7 @@ TEST_F(ReliableBridgeTest, ADelayedOfferIsAnsweredByThePrack) {
 // Nobody could answer an offer that came early.
 TEST_F(ReliableBridgeTest, ADelayedOfferIsNotAskedForEarlyInVain) {
   Shows({"91"});
-  const SipMessage called = Ring({}, "");
+  const SipMessage called = Ring(kSupports, "");
   EXPECT_THAT(relayed_.Values("Supported"), Not(Contains("100rel")));
   called_.Answer(called, 200, "", {}, CalledSdp());
   const SipMessage ok = caller_.AwaitAnswer(invite_);

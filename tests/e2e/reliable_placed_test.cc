@@ -220,6 +220,21 @@ TEST_F(ReliablePlacedTest, ACancelCrossesAReliableResponse) {
 }
 
 // The far end sends its 200 before it can have the PRACK.
+// No far end may hang up before it has answered (RFC 3261, 15); the call is
+// over with the answer to the INVITE.
+TEST_F(ReliablePlacedTest, AByeComesBeforeTheAnswerToACancelledInvite) {
+  Shows({"91"});
+  const SipMessage called = peer_.BeginCalled(Place(), "one");
+  peer_.AnswerReliably(called, 180, 5);
+  AnswerPrack();
+  client_.HangUp(id_);
+  const SipMessage cancel = peer_.Expect("CANCEL");
+  EXPECT_THAT(peer_.Bye(), Answered(481));
+  peer_.Answer(cancel, 200);
+  peer_.Answer(called, 487);
+  peer_.Expect("ACK");
+}
+
 TEST_F(ReliablePlacedTest, APrackCrossesTheAnswer) {
   Shows({"91"});
   const SipMessage called = peer_.BeginCalled(Place(), "one");
