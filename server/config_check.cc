@@ -338,8 +338,9 @@ void CheckTrunks(const config::v1::Config& config, Checker& check) {
     if (!trunk.address().empty()) reachable.insert(trunk.name());
     if (trunk.has_registration()) {
       const config::v1::Registration& r = trunk.registration();
+      const std::string aor = AorOf(r).value_or(sip::SipUri()).text;
       check.That(
-          bindings.insert(absl::StrCat(r.aor(), " ", r.contact_user())).second,
+          bindings.insert(absl::StrCat(aor, " ", ContactUserOf(r))).second,
           "trunks.registration",
           "must differ in aor or contact_user from every other one");
     }

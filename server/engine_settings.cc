@@ -126,9 +126,7 @@ sip::RegistrationTerms RegistrationOf(const config::v1::Trunk& trunk) {
       absl::StartsWith(terms.aor, "sips:") ? "sips:" : "sip:";
   terms.registrar = absl::StrCat(
       scheme, from.registrar().empty() ? trunk.address() : from.registrar());
-  terms.contact_user = from.contact_user().empty()
-                           ? AorOf(from).value_or(sip::SipUri()).user
-                           : from.contact_user();
+  terms.contact_user = ContactUserOf(from);
   terms.expires = SecondsOr(from.has_expires(), from.expires(), terms.expires);
   terms.first_retry = MillisecondsOr(from.has_first_retry(), from.first_retry(),
                                      terms.first_retry);
@@ -218,6 +216,11 @@ absl::StatusOr<sip::SipUri> AorOf(const config::v1::Registration& from) {
       sip::BuildUri("aor", from.aor(), {.leg_is_secure = true});
   if (!uri.ok()) return uri.status();
   return sip::ParseSipUri(*uri);
+}
+
+std::string ContactUserOf(const config::v1::Registration& from) {
+  return from.contact_user().empty() ? AorOf(from).value_or(sip::SipUri()).user
+                                     : from.contact_user();
 }
 
 sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config) {

@@ -34,6 +34,9 @@ sip::SessionTimerPolicy SessionTimerOf(const config::v1::Config& config);
 // The address-of-record of a registration. Errors: INVALID_ARGUMENT.
 absl::StatusOr<sip::SipUri> AorOf(const config::v1::Registration& from);
 
+// The user of our Contact, as it stands in a URI; empty where there is none.
+std::string ContactUserOf(const config::v1::Registration& from);
+
 // The trunks, with their secrets. `config` was checked. Errors:
 // INVALID_ARGUMENT, "trunks.password: what is wrong with its file".
 absl::StatusOr<sip::Trunks> TrunksOf(const config::v1::Config& config);

@@ -46,6 +46,8 @@ using std::chrono::seconds;
 constexpr rlim_t kLeastDescriptors = 4096;
 constexpr seconds kDefaultDrainLimit{30};
 constexpr seconds kDefaultHooksDrainLimit{5};
+// What the engine gets to stop where nobody can be served.
+constexpr seconds kUnservedStopLimit{8};
 // The SIP thread turns many times a second; see SipLoop::lag().
 constexpr seconds kUnreadyLag{1};
 constexpr seconds kDeadLag{10};
@@ -346,6 +348,14 @@ bool Serve(GrpcFront& front, sip::SofiaEngine& engine, const CommandLine& line,
   return true;
 }
 
+// Ends what the engine has begun. Whether that was done within `limit`.
+bool StopEngine(sip::SofiaEngine& engine, milliseconds limit) {
+  const auto stopped = std::make_shared<std::promise<void>>();
+  std::future<void> is_stopped = stopped->get_future();
+  engine.Stop([stopped] { stopped->set_value(); });
+  return is_stopped.wait_for(limit) == std::future_status::ready;
+}
+
 void DrainAndStop(GrpcFront& front, sip::SofiaEngine& engine,
                   HookDispatcher& hooks, milliseconds limit,
                   milliseconds hooks_limit) {
@@ -397,6 +407,8 @@ int Run(const CommandLine& line, config::v1::Config config, sip::Trunks trunks,
   CallControlService service(**engine, calls, transfers, hooks);
   auto front = GrpcFront::Start(GrpcListen(config), service);
   if (!front.ok()) {
+    // It may have registered already.
+    StopEngine(**engine, kUnservedStopLimit);
     engine->reset();
     return Fail(1, front.status().message());
   }

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include "sip/transfer/display_text.h"
 #include "sip/transfer/sip_uri.h"
 
 namespace callcontrol::sip {
@@ -26,7 +28,35 @@ constexpr seconds kRefreshRoom{70};
 // more leaves before the binding runs out.
 constexpr Milliseconds kSoonest{1'000};
 
+// What a registrar that may be gone is waited for at the end: others wait for
+// that. First where a REGISTER is open, then for the one that takes the binding
+// back.
+constexpr Milliseconds kOpenAtEnd{1'000};
+constexpr Milliseconds kLongestEnd{2'000};
+
 constexpr std::size_t kLongestRoute = 10;
+
+std::optional<std::string_view> Parameter(const SipUri& uri,
+                                          std::string_view name) {
+  if (uri.parameters.empty()) return std::nullopt;
+  return FindUriParameter(std::string_view(uri.parameters).substr(1), name);
+}
+
+bool IsLooseRouter(const std::string& text) {
+  const absl::StatusOr<SipUri> uri = ParseSipUri(text);
+  return uri.ok() && uri->scheme != "tel" && uri->headers.empty() &&
+         Parameter(*uri, "lr");
+}
+
+bool IsReachable(const std::string& text, bool speaks_tls) {
+  const absl::StatusOr<SipUri> uri = ParseSipUri(text);
+  if (!uri.ok() || (uri->scheme == "sips" && !speaks_tls)) return false;
+  const std::optional<std::string_view> transport =
+      Parameter(*uri, "transport");
+  return !transport || EqualsIgnoreCase(*transport, "udp") ||
+         EqualsIgnoreCase(*transport, "tcp") ||
+         (speaks_tls && EqualsIgnoreCase(*transport, "tls"));
+}
 
 // How long before its end a binding is refreshed.
 Milliseconds RefreshLead(Milliseconds granted) {
@@ -45,7 +75,8 @@ Milliseconds BackOff(const RegistrationTerms& terms, int failures,
 
 }  // namespace
 
-Registration::Registration(RegistrationTerms terms) : terms_(std::move(terms)) {
+Registration::Registration(RegistrationTerms terms, bool speaks_tls)
+    : terms_(std::move(terms)), speaks_tls_(speaks_tls) {
   state_.asked = terms_.expires;
 }
 
@@ -66,24 +97,37 @@ Registration::Step Registration::OnTime(MonotonicTime now) {
     step.over = state_.over = true;
     return step;
   }
+  if (state_.open && state_.answer_by && now >= *state_.answer_by) {
+    state_.answer_by.reset();
+    step.timed_out = true;
+  }
   if (!state_.open && state_.next && now >= *state_.next) {
-    Ask();
+    Ask(now);
     step.send = true;
   }
   return step;
 }
 
-void Registration::Ask() {
+void Registration::Ask(MonotonicTime now) {
   state_.open = true;
   state_.unregistering = state_.ending;
   state_.again = false;
   state_.next.reset();
+  state_.cut_off.reset();
+  if (state_.ending) state_.cut_off = now + kLongestEnd;
+  state_.answer_by = state_.cut_off;
+}
+
+void Registration::ExpectAnswerBy(MonotonicTime by) {
+  if (!state_.open) return;
+  state_.answer_by = state_.cut_off ? std::min(by, *state_.cut_off) : by;
 }
 
 Registration::Step Registration::OnAnswer(const RegisterAnswer& answer,
                                           MonotonicTime now, double draw) {
   if (!state_.open) return {};
   state_.open = false;
+  state_.answer_by.reset();
   if (state_.unregistering) {
     // Whatever it is: a binding that was not taken back runs out by itself.
     Unbind();
@@ -96,29 +140,34 @@ Registration::Step Registration::OnAnswer(const RegisterAnswer& answer,
   const seconds granted = std::min(
       answer.contact_expires.value_or(answer.expires.value_or(state_.asked)),
       state_.asked);
-  if (IsSuccess(answer.status.code) && granted > seconds(0)) {
+  const bool success = IsSuccess(answer.status.code);
+  if (success && granted > seconds(0)) {
     change = OnGranted(answer, granted, now);
   } else if (answer.status.code == 423 && TakeLeast(answer)) {
     state_.next = now;
   } else {
-    change = OnRefused(answer, now, draw);
+    change = success ? OnNotGranted(answer, now, draw)
+                     : OnRefused(answer, now, draw);
   }
   if (state_.ending || state_.again) state_.next = now;
   Step step = OnTime(now);
+  step.granted = success && granted > seconds(0);
   if (!step.change) step.change = std::move(change);
   return step;
 }
 
 std::optional<RegistrationChange> Registration::OnGranted(
     const RegisterAnswer& answer, seconds granted, MonotonicTime now) {
-  const bool news = !bound() || state_.failures > 0;
+  const bool usable = IsUsableRoute(answer.service_route, speaks_tls_);
+  const bool news =
+      !bound() || state_.failures > 0 || (!usable && !state_.route_refused);
   state_.failures = 0;
   state_.raised = false;
   state_.bound_until = now + granted;
   state_.next = now + granted - RefreshLead(granted);
-  const bool usable = IsUsableRoute(answer.service_route);
   state_.service_route =
       usable ? answer.service_route : std::vector<std::string>();
+  state_.route_refused = !usable;
   if (!news) return std::nullopt;
   return RegistrationChange{
       .kind = Kind::kRegistered,
@@ -130,6 +179,10 @@ std::optional<RegistrationChange> Registration::OnGranted(
 std::optional<RegistrationChange> Registration::OnRefused(
     const RegisterAnswer& answer, MonotonicTime now, double draw) {
   state_.raised = false;
+  // A registrar that is there and refuses has another opinion of the way, too.
+  if (answer.from_registrar && answer.status.code >= 400) {
+    state_.service_route.clear();
+  }
   state_.failures = std::min(state_.failures + 1, 64);
   Milliseconds wait = BackOff(terms_, state_.failures, draw);
   if (answer.retry_after) {
@@ -143,6 +196,17 @@ std::optional<RegistrationChange> Registration::OnRefused(
   state_.next = now + wait;
   if (state_.failures > 1) return std::nullopt;
   return RegistrationChange{.kind = Kind::kFailed, .status = answer.status};
+}
+
+std::optional<RegistrationChange> Registration::OnNotGranted(
+    const RegisterAnswer& answer, MonotonicTime now, double draw) {
+  const bool was_bound = bound();
+  Unbind();
+  std::optional<RegistrationChange> change = OnRefused(answer, now, draw);
+  if (was_bound) {
+    change = {.kind = Kind::kLost, .status = answer.status};
+  }
+  return change;
 }
 
 bool Registration::TakeLeast(const RegisterAnswer& answer) {
@@ -171,6 +235,10 @@ Registration::Step Registration::Renew(RegistrationTerms terms,
 Registration::Step Registration::End(MonotonicTime now) {
   state_.ending = true;
   state_.next = now;
+  if (state_.open && !state_.cut_off) {
+    state_.cut_off = now + kOpenAtEnd;
+    ExpectAnswerBy(state_.answer_by.value_or(*state_.cut_off));
+  }
   return OnTime(now);
 }
 
@@ -180,12 +248,12 @@ void Registration::Unbind() {
 }
 
 std::optional<MonotonicTime> Registration::NextDeadline() const {
-  if (state_.over || state_.unregistering) return std::nullopt;
-  std::optional<MonotonicTime> next = state_.bound_until;
-  if (!state_.open && state_.next && (!next || *state_.next < *next)) {
-    next = state_.next;
-  }
-  return next;
+  if (state_.over) return std::nullopt;
+  if (state_.unregistering) return state_.answer_by;
+  const std::optional<MonotonicTime>& own =
+      state_.open ? state_.answer_by : state_.next;
+  if (!own || !state_.bound_until) return own ? own : state_.bound_until;
+  return std::min(*own, *state_.bound_until);
 }
 
 seconds Registration::expires() const {
@@ -206,15 +274,12 @@ std::string RouteHeader(const std::vector<std::string>& service_route) {
   return value;
 }
 
-bool IsUsableRoute(const std::vector<std::string>& service_route) {
+bool IsUsableRoute(const std::vector<std::string>& service_route,
+                   bool speaks_tls) {
   return service_route.size() <= kLongestRoute &&
-         std::ranges::all_of(service_route, [](const std::string& text) {
-           const absl::StatusOr<SipUri> uri = ParseSipUri(text);
-           return uri.ok() && uri->scheme != "tel" && uri->headers.empty() &&
-                  !uri->parameters.empty() &&
-                  FindUriParameter(std::string_view(uri->parameters).substr(1),
-                                   "lr");
-         });
+         std::ranges::all_of(service_route, IsLooseRouter) &&
+         (service_route.empty() ||
+          IsReachable(service_route.front(), speaks_tls));
 }
 
 }  // namespace callcontrol::sip

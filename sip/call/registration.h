@@ -42,6 +42,8 @@ struct RegisterAnswer {
   std::optional<std::chrono::seconds> retry_after{};
   // The URIs of Service-Route (RFC 3608).
   std::vector<std::string> service_route{};
+  // It came by the wire, and is not this side's word.
+  bool from_registrar = true;
 };
 
 // What became of a registration. Told once, not with each refresh.
@@ -68,6 +70,9 @@ struct RegistrationState {
   // A REGISTER is out, and whether it takes the binding back.
   bool open = false;
   bool unregistering = false;
+  // When the open one is given up, and at the latest where this ends.
+  std::optional<MonotonicTime> answer_by{};
+  std::optional<MonotonicTime> cut_off{};
   // When the binding runs out; unset where there is none.
   std::optional<MonotonicTime> bound_until{};
   // When the next REGISTER leaves.
@@ -80,6 +85,8 @@ struct RegistrationState {
   bool ending = false;
   bool over = false;
   std::vector<std::string> service_route{};
+  // The newest Service-Route could not be followed, which was told.
+  bool route_refused = false;
 
   bool operator==(const RegistrationState&) const = default;
 };
@@ -96,7 +103,9 @@ struct RegistrationState {
 //
 // Ownership: a plain value. Threads: thread-compatible. Errors: none; answers
 // that make no sense are refusals.
-// Time: keeps no clock; call OnTime() at NextDeadline().
+// Time: keeps no clock; call OnTime() at NextDeadline(), and ExpectAnswerBy()
+// for each REGISTER that is to be sent. End() leaves an open one 1 s, and the
+// one that takes the binding back 2 s.
 class Registration {
  public:
   // What is to be done now.
@@ -104,14 +113,23 @@ class Registration {
     // Send a REGISTER for expires().
     bool send = false;
     std::optional<RegistrationChange> change{};
+    // The answer was a binding.
+    bool granted = false;
+    // No answer came in time: give the open REGISTER up and call OnAnswer()
+    // with a 408, or ask elsewhere and call ExpectAnswerBy().
+    bool timed_out = false;
     // Nothing more will come of it.
     bool over = false;
   };
 
-  explicit Registration(RegistrationTerms terms);
+  // `speaks_tls`: a Service-Route over TLS can be followed.
+  explicit Registration(RegistrationTerms terms, bool speaks_tls = false);
 
   Step Begin(MonotonicTime now);
   Step OnTime(MonotonicTime now);
+  // When the open REGISTER is given up: after the look-up, and the time that
+  // its transaction may take.
+  void ExpectAnswerBy(MonotonicTime by);
   // The final answer to the open REGISTER, after challenges. `draw`: from [0,
   // 1), spreads those who try again.
   Step OnAnswer(const RegisterAnswer& answer, MonotonicTime now, double draw);
@@ -128,16 +146,20 @@ class Registration {
   const RegistrationTerms& terms() const { return terms_; }
 
  private:
-  void Ask();
+  void Ask(MonotonicTime now);
   std::optional<RegistrationChange> OnGranted(const RegisterAnswer& answer,
                                               std::chrono::seconds granted,
                                               MonotonicTime now);
   std::optional<RegistrationChange> OnRefused(const RegisterAnswer& answer,
                                               MonotonicTime now, double draw);
+  std::optional<RegistrationChange> OnNotGranted(const RegisterAnswer& answer,
+                                                 MonotonicTime now,
+                                                 double draw);
   bool TakeLeast(const RegisterAnswer& answer);
   void Unbind();
 
   RegistrationTerms terms_;
+  const bool speaks_tls_;
   RegistrationState state_;
 };
 
@@ -150,8 +172,10 @@ bool SameBinding(const RegistrationTerms& a, const RegistrationTerms& b);
 std::string RouteHeader(const std::vector<std::string>& service_route);
 
 // Whether this side can follow a Service-Route: at most 10 SIP or SIPS URIs,
-// each of a loose router (RFC 3608, 5).
-bool IsUsableRoute(const std::vector<std::string>& service_route);
+// each of a loose router (RFC 3608, 5), the first of which is reached by a
+// transport that this side speaks: UDP, TCP and, with `speaks_tls`, TLS.
+bool IsUsableRoute(const std::vector<std::string>& service_route,
+                   bool speaks_tls);
 
 }  // namespace callcontrol::sip
 

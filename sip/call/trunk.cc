@@ -23,23 +23,32 @@ std::shared_ptr<const Trunk> TrunkOf(const std::optional<IpAddress>& source,
                                      const Trunks& trunks,
                                      const RegisteredAt& registered_at) {
   if (!source) return nullptr;
-  const auto has_source = [&](const Trunk& trunk) {
+  const auto is_registered_there = [&](const Trunk& trunk) {
     const auto registered = registered_at.find(trunk.name);
-    if (trunk.sources.empty() && registered != registered_at.end()) {
-      return registered->second == *source;
-    }
+    return registered != registered_at.end() && registered->second == *source;
+  };
+  const auto has_source = [&](const Trunk& trunk) {
+    if (trunk.sources.empty()) return is_registered_there(trunk);
     return std::ranges::any_of(trunk.sources, [&](const IpNetwork& network) {
       return network.Contains(*source);
     });
+  };
+  std::shared_ptr<const Trunk> first = FirstOf(trunks, has_source);
+  if (first == nullptr) return nullptr;
+  // The user is the caller's word: it only tells apart accounts at one
+  // neighbour, and never leads to another trunk's trust.
+  const auto is_of_the_neighbour = [&](const Trunk& trunk) {
+    return std::ranges::is_permutation(trunk.sources, first->sources) ||
+           (is_registered_there(trunk) && is_registered_there(*first));
   };
   const auto is_for_it = [&](const Trunk& trunk) {
     return trunk.registration &&
            UnescapeUri(trunk.registration->contact_user) == user;
   };
   std::shared_ptr<const Trunk> found = FirstOf(trunks, [&](const Trunk& trunk) {
-    return is_for_it(trunk) && has_source(trunk);
+    return is_for_it(trunk) && has_source(trunk) && is_of_the_neighbour(trunk);
   });
-  return found != nullptr ? found : FirstOf(trunks, has_source);
+  return found != nullptr ? found : first;
 }
 
 std::shared_ptr<const Trunk> FindTrunk(std::string_view name,

@@ -55,10 +55,11 @@ using Trunks = std::vector<std::shared_ptr<const Trunk>>;
 // Where the registrations of trunks are, by the trunks' names.
 using RegisteredAt = std::map<std::string, IpAddress, std::less<>>;
 
-// The first trunk whose calls come from `source`, or of several the first that
-// is registered with the user that the call is for; null for none, and where
-// the transport did not tell. One without networks has the address that it is
-// registered at. `user`: of the request-URI, unescaped.
+// The first trunk whose calls come from `source`; null for none, and where the
+// transport did not tell. One without networks has the address that it is
+// registered at. Of several with the same networks as the first, or registered
+// at `source` like it, the first that is registered with the user that the call
+// is for. `user`: of the request-URI, unescaped.
 std::shared_ptr<const Trunk> TrunkOf(const std::optional<IpAddress>& source,
                                      std::string_view user,
                                      const Trunks& trunks,

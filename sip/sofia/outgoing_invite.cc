@@ -63,10 +63,13 @@ std::optional<SipTarget> TargetOfPlan(const PlacePlan& plan) {
   std::optional<SipTarget> target = TargetOf(first);
   if (target && !plan.route.empty()) {
     // RFC 3261, 8.1.2. How to get there is the trunk's to say where the route
-    // does not: one over TLS does not go on without.
-    const std::optional<SipTransport> transport = target->transport;
+    // does not; one over TLS does not go on without, whatever the route says.
+    const SipTarget trunk = *target;
     target = TargetOf(plan.route.front());
-    if (target && !target->transport) target->transport = transport;
+    if (target && !target->transport) target->transport = trunk.transport;
+    if (target && (trunk.secure || trunk.transport == SipTransport::kTls)) {
+      target->secure = true;
+    }
   }
   if (!target) return std::nullopt;
   // RFC 3261, 8.1.2: the way to a sips: URI is TLS, whatever it is.
@@ -201,6 +204,7 @@ void OutgoingInvite::OnAnswer(const sip_t& sip,
   const bool answered = ending == ClientTransaction::Ending::kAnswered;
   if ((!answered || status == 503) && !cancelled_ &&
       next_ < addresses_.size()) {
+    authorization_ = ChallengeAnswer();
     SendNext();
   } else if (ending == ClientTransaction::Ending::kFailed) {
     Fail(status, WhyUnreachable(host_, next_hop));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/sofia/trunk_registration.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include <sofia-sip/su_uniqueid.h>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "sip/sofia/message_reader.h"
@@ -24,7 +26,16 @@ MonotonicTime Now() { return std::chrono::steady_clock::now(); }
 // From [0, 1).
 double Draw() { return static_cast<double>(su_randint(0, 9'999)) / 10'000; }
 
-// The "expires" of the contact in `sip` that is `ours`.
+std::string TransportOf(const url_t& url) {
+  char text[16] = "";
+  if (url_param(url.url_params, "transport", text, sizeof text) <= 1) {
+    return url.url_type == url_sips ? "tls" : "udp";
+  }
+  return absl::AsciiStrToLower(text);
+}
+
+// The "expires" of the contact in `sip` that is `ours`: the shortest, where it
+// is there several times.
 std::optional<std::chrono::seconds> ContactExpires(const sip_t& sip,
                                                    const std::string& ours) {
   su_home_t home[1] = {SU_HOME_INIT(home)};
@@ -36,8 +47,10 @@ std::optional<std::chrono::seconds> ContactExpires(const sip_t& sip,
     std::uint32_t seconds = 0;
     if (contact->m_url->url_type != url_any && contact->m_expires != nullptr &&
         url_cmp(contact->m_url, url) == 0 &&
+        TransportOf(*contact->m_url) == TransportOf(*url) &&
         absl::SimpleAtoi(contact->m_expires, &seconds)) {
-      expires = std::chrono::seconds(seconds);
+      const std::chrono::seconds own(seconds);
+      expires = std::min(expires.value_or(own), own);
     }
   }
   su_home_deinit(home);
@@ -68,7 +81,7 @@ TrunkRegistration::TrunkRegistration(CallHost& host,
     : host_(host),
       trunk_(std::move(trunk)),
       over_(std::move(over)),
-      machine_(*trunk_->registration),
+      machine_(*trunk_->registration, host_.options().tls.has_value()),
       sip_call_id_(host_.NewId("")),
       tag_(host_.NewId("")),
       cseq_(static_cast<std::uint32_t>(su_randint(1, kHighestFirstCseq))) {}
@@ -103,6 +116,7 @@ void TrunkRegistration::Perform(const Registration::Step& step) {
     host_.observer().OnRegistration(trunk_->name, *step.change);
   }
   if (step.send) Send();
+  if (step.timed_out) GiveUp();
   ArmTimer();
   if (step.over) over_(*this);
 }
@@ -123,6 +137,8 @@ void TrunkRegistration::ArmTimer() {
 void TrunkRegistration::Send() {
   // Each is challenged anew, or not at all.
   authorization_ = ChallengeAnswer();
+  ++asked_;
+  ExpectAnswer(host_.options().dns_limit);
   addresses_.clear();
   next_ = 0;
   const RegistrationTerms& terms = machine_.terms();
@@ -132,7 +148,11 @@ void TrunkRegistration::Send() {
   if (IsSips(terms.aor)) target_.secure = true;
   if (!trunk_->tls_name.empty()) target_.tls_name = trunk_->tls_name;
   FindAddresses(
-      host_, target_, [weak = weak_from_this()] { return !weak.expired(); },
+      host_, target_,
+      [weak = weak_from_this(), asked = asked_] {
+        const std::shared_ptr<TrunkRegistration> self = weak.lock();
+        return self != nullptr && self->asked_ == asked;
+      },
       [this](absl::StatusOr<std::vector<SipAddress>> found) {
         if (!found.ok()) {
           Fail(503, {found.status().message().data(),
@@ -141,7 +161,13 @@ void TrunkRegistration::Send() {
         }
         addresses_ = *std::move(found);
         SendNext();
+        ArmTimer();
       });
+}
+
+void TrunkRegistration::ExpectAnswer(Milliseconds limit) {
+  // Twice that, so that Timer F comes first.
+  machine_.ExpectAnswerBy(Now() + 2 * limit);
 }
 
 void TrunkRegistration::SendNext() {
@@ -171,20 +197,44 @@ void TrunkRegistration::SendNext() {
             OnAnswer(sip, ending, next_hop);
           }
         });
-    if (register_ != nullptr) return;
+    if (register_ != nullptr) {
+      ExpectAnswer(64 * host_.options().t1);
+      return;
+    }
+    // What was for that address is for no other.
+    authorization_ = ChallengeAnswer();
   }
   Fail(503, why);
 }
 
+bool TrunkRegistration::MoveOn() {
+  if (next_ >= addresses_.size()) return false;
+  authorization_ = ChallengeAnswer();
+  SendNext();
+  return true;
+}
+
+void TrunkRegistration::GiveUp() {
+  if (register_ != nullptr) {
+    host_.DestroyLater(
+        std::shared_ptr<ClientTransaction>(std::move(register_)));
+  }
+  if (!machine_.state().ending && MoveOn()) return;
+  ++asked_;
+  Perform(machine_.OnAnswer({.status = {408, "the registrar did not answer"},
+                             .from_registrar = false},
+                            Now(), Draw()));
+}
+
 void TrunkRegistration::Fail(int status, std::string_view reason) {
   // Not now: whoever asked for a REGISTER is still at work.
-  host_.loop().Post(
-      [weak = weak_from_this(), status, reason = std::string(reason)] {
-        const std::shared_ptr<TrunkRegistration> self = weak.lock();
-        if (self == nullptr) return;
-        self->Perform(self->machine_.OnAnswer({.status = {status, reason}},
-                                              Now(), Draw()));
-      });
+  host_.loop().Post([weak = weak_from_this(), asked = asked_, status,
+                     reason = std::string(reason)] {
+    const std::shared_ptr<TrunkRegistration> self = weak.lock();
+    if (self == nullptr || self->asked_ != asked) return;
+    self->Perform(self->machine_.OnAnswer(
+        {.status = {status, reason}, .from_registrar = false}, Now(), Draw()));
+  });
 }
 
 void TrunkRegistration::OnAnswer(const sip_t& sip,
@@ -200,20 +250,24 @@ void TrunkRegistration::OnAnswer(const sip_t& sip,
     // To the same address again.
     --next_;
     SendNext();
+    ArmTimer();
     return;
   }
   // RFC 3263, 4.3.
   const bool moves_on = !answered || sip.sip_status->st_status == 503;
-  if (moves_on && next_ < addresses_.size()) {
-    SendNext();
+  if (moves_on && MoveOn()) {
+    ArmTimer();
     return;
   }
   if (ending == ClientTransaction::Ending::kFailed) {
     Fail(503, WhyUnreachable(host_, next_hop));
     return;
   }
-  if (answered) answered_from_ = ReadIpAddress(next_hop.ip);
-  Perform(machine_.OnAnswer(ReadRegisterAnswer(sip, contact_), Now(), Draw()));
+  RegisterAnswer answer = ReadRegisterAnswer(sip, contact_);
+  answer.from_registrar = answered;
+  const Registration::Step step = machine_.OnAnswer(answer, Now(), Draw());
+  if (step.granted) answered_from_ = ReadIpAddress(next_hop.ip);
+  Perform(step);
 }
 
 nta_leg_t* TrunkRegistration::MakeLeg() {

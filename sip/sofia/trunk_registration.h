@@ -28,7 +28,8 @@ namespace callcontrol::sip {
 //
 // Ownership: shared with what it waits for; whoever holds it keeps the host
 // alive. Threads: SIP thread only. Errors: none come out; the host's observer
-// is told. Time: its Registration's, and Sofia's Timer F for each REGISTER.
+// is told. Time: its Registration's, which is monotonic; Sofia's Timer F, which
+// is not, ends a REGISTER before it where the clock is not set meanwhile.
 class TrunkRegistration
     : public std::enable_shared_from_this<TrunkRegistration> {
  public:
@@ -63,6 +64,11 @@ class TrunkRegistration
   void ArmTimer();
   void Send();
   void SendNext();
+  void ExpectAnswer(Milliseconds limit);
+  // No answer came in time.
+  void GiveUp();
+  // RFC 3263, 4.3. False where there is no further address.
+  bool MoveOn();
   void Fail(int status, std::string_view reason);
   void OnAnswer(const sip_t& sip, ClientTransaction::Ending ending,
                 const SipAddress& next_hop);
@@ -81,11 +87,14 @@ class TrunkRegistration
   SipTarget target_;
   std::vector<SipAddress> addresses_;
   std::size_t next_ = 0;
+  // Counts REGISTERs that the machine asked for: what comes late of one that
+  // was given up is not of the next.
+  std::uint32_t asked_ = 0;
   std::unique_ptr<ClientTransaction> register_;
   ChallengeAnswer authorization_;
-  // Of the last that the registrar answered, its address and what the Contact
-  // was.
+  // Of the REGISTER that left last.
   std::string contact_;
+  // Which granted the binding.
   std::optional<IpAddress> answered_from_;
   std::optional<TimerQueue::Id> timer_;
 };

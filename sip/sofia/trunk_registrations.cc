@@ -12,6 +12,7 @@ void TrunkRegistrations::Configure(const Trunks& trunks) {
   waiting_.clear();
   // Those that are over at once leave the list at once.
   std::vector<std::shared_ptr<TrunkRegistration>> unwanted;
+  Trunks fresh;
   std::ranges::copy_if(registrations_, std::back_inserter(unwanted),
                        [](const auto& each) { return !each->ending(); });
   for (const std::shared_ptr<const Trunk>& trunk : trunks) {
@@ -19,14 +20,16 @@ void TrunkRegistrations::Configure(const Trunks& trunks) {
     const auto same = std::ranges::find_if(
         unwanted, [&](const auto& old) { return old->Is(*trunk); });
     if (same == unwanted.end()) {
-      waiting_.push_back(trunk);
+      fresh.push_back(trunk);
       continue;
     }
     const std::shared_ptr<TrunkRegistration> renewed = *same;
     unwanted.erase(same);
     renewed->Renew(trunk);
   }
+  // None begins before all that it may have to wait for are ending.
   for (const auto& registration : unwanted) registration->End();
+  waiting_ = std::move(fresh);
   BeginWaiting();
 }
 
@@ -104,6 +107,7 @@ std::vector<std::string> TrunkRegistrations::ServiceRouteOf(
 RegisteredAt TrunkRegistrations::registered_at() const {
   RegisteredAt all;
   for (const auto& registration : registrations_) {
+    if (registration->ending()) continue;
     const std::optional<IpAddress> address = registration->registered_at();
     if (address) all.emplace(registration->trunk().name, *address);
   }

@@ -105,8 +105,13 @@ TEST_F(RegistrationTest, ABindingIsMadeAndRefreshed) {
   // Another binding of the same user, and a header that is for others.
   SipHeaders headers = Bound("<sip:bob@127.0.0.9:5060>", 3600);
   headers.emplace_back("Expires", "3600");
-  for (const auto& header : Bound(second.Header("Contact"), 3)) {
-    headers.push_back(header);
+  const std::string ours = second.Header("Contact");
+  // Ours twice, and what is ours but for its transport.
+  const std::string by_tcp =
+      Cat(ours.substr(0, ours.size() - 1), ";transport=tcp>");
+  for (const auto& [contact, expires] :
+       {std::pair{by_tcp, 2}, {ours, 3}, {ours, 3600}}) {
+    headers.push_back(Bound(contact, expires).front());
   }
   carrier_.Answer(second, 200, "", headers);
   server_.AwaitLog("trunk_registered trunk=out expires_s=3");
@@ -227,6 +232,34 @@ TEST_F(RegistrationTest, AnotherBindingComesAfterTheOldOneIsGone) {
   const SipMessage fresh = AcceptRegister();
   EXPECT_THAT(fresh.Header("Contact"), StartsWith("<sip:line-2@"));
   EXPECT_NE(fresh.CallId(), old.CallId());
+}
+
+// Of two accounts of one address-of-record the first is refused, and then both
+// move: neither begins before the binding of the second is taken back.
+//
+//  REGISTER (Expires: 0) --->  to the old registrar   <--- 200
+//  REGISTER --->  to the new ones
+TEST_F(RegistrationTest, NoBindingComesBeforeAnyOldOneOfItsAddressIsGone) {
+  const auto account = [](const char* name, const ScriptedPeer& registrar) {
+    return Cat("trunks { name: '", name,
+               "' address: '127.0.0.1:", registrar.port(),
+               "' registration { aor: 'bob@far.example' ", "contact_user: '",
+               name, "' } } ");
+  };
+  ScriptedPeer refuser(server_.sip_port());
+  ScriptedPeer next(server_.sip_port());
+  Configure(account("one", refuser) + account("two", carrier_));
+  refuser.Answer(refuser.Expect("REGISTER"), 403);
+  AcceptRegister();
+  server_.AwaitLog("trunk_registration_failed trunk=one");
+  server_.AwaitLog("trunk_registered trunk=two");
+  Configure(account("one", next) + account("two", next));
+  const SipMessage last = carrier_.Expect("REGISTER");
+  EXPECT_EQ(last.Header("Expires"), "0");
+  next.ExpectNothing(50ms);
+  carrier_.Answer(last, 200);
+  next.Answer(next.Expect("REGISTER"), 200);
+  next.Answer(next.Expect("REGISTER"), 200);
 }
 
 TEST_F(RegistrationTest, OtherTermsAreToldAtOnce) {

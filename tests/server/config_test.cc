@@ -676,11 +676,16 @@ TEST(ConfigTest, ARegistrationIsCheckedFieldByField) {
               HasSubstr("trunks.registration.registrar: is required"));
   EXPECT_THAT(RegistrationComplaint("aor: 'bob@h' registrar: 'sip:r'"),
               HasSubstr("trunks.registration.registrar: "));
-  EXPECT_THAT(
-      Complaint(
-          "trunks { name: 'a' address: 'h' registration { aor: 'b@h' } }"
-          "trunks { name: 'b' address: 'h' registration { aor: 'b@h' } }"),
-      HasSubstr("trunks.registration: must differ"));
+  for (const char* other :
+       {"aor: 'b@h'", "aor: 'sip:b@h'", "aor: 'b@h' contact_user: 'b'"}) {
+    EXPECT_THAT(
+        Complaint(absl::StrCat(
+            "trunks { name: 'a' address: 'h' registration { aor: 'b@h' } }"
+            "trunks { name: 'b' address: 'h' registration { ",
+            other, " } }")),
+        HasSubstr("trunks.registration: must differ"))
+        << other;
+  }
 }
 
 TEST(ConfigTest, ARegistrationHasItsRanges) {

@@ -199,7 +199,7 @@ TEST_F(RegistrationTest, TheEndTakesTheBindingBack) {
   Register();
   EXPECT_THAT(registration_.End(kStart), Sends());
   EXPECT_EQ(registration_.expires(), seconds(0));
-  EXPECT_EQ(registration_.NextDeadline(), std::nullopt);
+  EXPECT_EQ(registration_.NextDeadline(), kStart + seconds(2));
   const Step step = registration_.OnAnswer(Refusal(503), kStart, 0);
   EXPECT_TRUE(step.over);
   EXPECT_THAT(step, Tells(Kind::kUnregistered));
@@ -216,8 +216,10 @@ TEST_F(RegistrationTest, WithoutABindingItEndsAtOnce) {
 
 TEST_F(RegistrationTest, TheEndWaitsForTheOpenRegister) {
   registration_.Begin(kStart);
+  registration_.ExpectAnswerBy(kStart + seconds(64));
   EXPECT_THAT(registration_.End(kStart), DoesNothing());
   EXPECT_EQ(registration_.expires(), seconds(3'600));
+  EXPECT_EQ(registration_.NextDeadline(), kStart + seconds(1));
   EXPECT_THAT(registration_.OnAnswer(Ok(), kStart, 0), Sends());
   EXPECT_EQ(registration_.expires(), seconds(0));
 }
@@ -226,6 +228,76 @@ TEST_F(RegistrationTest, TheEndOfOneThatIsRefusedMeanwhileIsTheEnd) {
   registration_.Begin(kStart);
   registration_.End(kStart);
   EXPECT_TRUE(registration_.OnAnswer(Refusal(408), kStart, 0).over);
+}
+
+TEST_F(RegistrationTest, ARegisterThatNobodyAnswersIsGivenUp) {
+  Register();
+  const MonotonicTime refresh = kStart + seconds(3'240);
+  registration_.OnTime(refresh);
+  EXPECT_EQ(registration_.NextDeadline(), kStart + seconds(3'600));
+  registration_.ExpectAnswerBy(refresh + seconds(64));
+  EXPECT_EQ(registration_.NextDeadline(), refresh + seconds(64));
+  EXPECT_FALSE(registration_.OnTime(refresh + seconds(63)).timed_out);
+  EXPECT_TRUE(registration_.OnTime(refresh + seconds(64)).timed_out);
+  EXPECT_FALSE(registration_.OnTime(refresh + seconds(64)).timed_out)
+      << "told once";
+  // Another address is asked.
+  registration_.ExpectAnswerBy(refresh + seconds(128));
+  EXPECT_TRUE(registration_.OnTime(refresh + seconds(128)).timed_out);
+  EXPECT_THAT(registration_.OnAnswer(Refusal(408), refresh + seconds(128), 0),
+              Tells(Kind::kFailed));
+  EXPECT_TRUE(registration_.bound());
+}
+
+TEST_F(RegistrationTest, TheEndWaitsForNobodyForLong) {
+  Register();
+  registration_.Renew(registration_.terms(), kStart);
+  registration_.ExpectAnswerBy(kStart + seconds(64));
+  registration_.End(kStart);
+  registration_.ExpectAnswerBy(kStart + seconds(64));
+  MonotonicTime now = kStart + seconds(1);
+  EXPECT_TRUE(registration_.OnTime(now).timed_out);
+  EXPECT_THAT(registration_.OnAnswer(Refusal(408), now, 0), Sends());
+  EXPECT_EQ(registration_.expires(), seconds(0));
+  registration_.ExpectAnswerBy(now + seconds(64));
+  now += seconds(2);
+  EXPECT_EQ(registration_.NextDeadline(), now);
+  EXPECT_TRUE(registration_.OnTime(now).timed_out);
+  EXPECT_TRUE(registration_.OnAnswer(Refusal(408), now, 0).over);
+}
+
+TEST_F(RegistrationTest, OnlyABindingIsGranted) {
+  registration_.Begin(kStart);
+  EXPECT_FALSE(registration_.OnAnswer(Refusal(403), kStart, 0).granted);
+  registration_.Renew(registration_.terms(), kStart);
+  EXPECT_FALSE(registration_.OnAnswer(Ok(seconds(0)), kStart, 0).granted);
+  registration_.Renew(registration_.terms(), kStart);
+  EXPECT_TRUE(registration_.OnAnswer(Ok(), kStart, 0).granted);
+}
+
+TEST_F(RegistrationTest, ARefreshThatGrantsNothingUnbinds) {
+  Register();
+  registration_.Renew(registration_.terms(), kStart);
+  EXPECT_THAT(registration_.OnAnswer(Ok(seconds(0)), kStart, 0),
+              Tells(Kind::kLost));
+  EXPECT_FALSE(registration_.bound());
+  EXPECT_EQ(registration_.NextDeadline(), kStart + seconds(15));
+}
+
+TEST_F(RegistrationTest, ARefusedRefreshEndsTheServiceRoute) {
+  registration_.Begin(kStart);
+  RegisterAnswer ok = Ok();
+  ok.service_route = {"sip:p1.example;lr"};
+  registration_.OnAnswer(ok, kStart, 0);
+  RegisterAnswer silence = Refusal(408);
+  silence.from_registrar = false;
+  registration_.Renew(registration_.terms(), kStart);
+  registration_.OnAnswer(silence, kStart, 0);
+  EXPECT_EQ(registration_.state().service_route, ok.service_route);
+  registration_.Renew(registration_.terms(), kStart);
+  registration_.OnAnswer(Refusal(403), kStart, 0);
+  EXPECT_THAT(registration_.state().service_route, IsEmpty());
+  EXPECT_TRUE(registration_.bound());
 }
 
 TEST_F(RegistrationTest, ARenewalAsksAtOnceOrAfterTheOpenRegister) {
@@ -258,15 +330,40 @@ TEST_F(RegistrationTest, ARouteThatCannotBeFollowedIsNot) {
   for (const char* const bad :
        {"sip:p1.example", "sip:p1.example;lrx", "tel:+1;lr", "p1;lr",
         "sip:p1.example;lr?Route=x", ""}) {
-    EXPECT_FALSE(IsUsableRoute({"sip:p0.example;lr", bad})) << bad;
+    EXPECT_FALSE(IsUsableRoute({"sip:p0.example;lr", bad}, true)) << bad;
   }
-  EXPECT_FALSE(IsUsableRoute(std::vector<std::string>(11, "sip:p;lr")));
+  EXPECT_FALSE(IsUsableRoute(std::vector<std::string>(11, "sip:p;lr"), true));
   registration_.Begin(kStart);
   RegisterAnswer ok = Ok();
   ok.service_route = {"sip:p1.example"};
   const Step step = registration_.OnAnswer(ok, kStart, 0);
   EXPECT_THAT(registration_.state().service_route, IsEmpty());
   EXPECT_NE(step.change->status.reason, "");
+}
+
+TEST_F(RegistrationTest, TheFirstHopOfARouteIsByATransportThatIsSpoken) {
+  for (const char* const plain :
+       {"sip:p;lr", "sip:p;lr;transport=UDP", "sip:p;transport=tcp;lr"}) {
+    EXPECT_TRUE(IsUsableRoute({plain}, false)) << plain;
+  }
+  for (const char* const tls : {"sips:p;lr", "sip:p;lr;transport=tls"}) {
+    EXPECT_FALSE(IsUsableRoute({tls}, false)) << tls;
+    EXPECT_TRUE(IsUsableRoute({tls}, true)) << tls;
+  }
+  const std::string other = "sip:p;lr;transport=sctp";
+  EXPECT_FALSE(IsUsableRoute({other}, true));
+  EXPECT_TRUE(IsUsableRoute({"sip:p;lr", other, "sips:p;lr"}, false))
+      << "what is further away is for others to reach";
+}
+
+TEST_F(RegistrationTest, ARouteThatARefreshBringsAndNobodyCanFollowIsToldOnce) {
+  Register();
+  RegisterAnswer ok = Ok();
+  ok.service_route = {"sip:p1.example"};
+  registration_.Renew(registration_.terms(), kStart);
+  EXPECT_THAT(registration_.OnAnswer(ok, kStart, 0), Tells(Kind::kRegistered));
+  registration_.Renew(registration_.terms(), kStart);
+  EXPECT_THAT(registration_.OnAnswer(ok, kStart, 0), DoesNothing());
 }
 
 TEST(SameBindingTest, IsWhatTheRegistrarKnowsItBy) {

@@ -51,6 +51,47 @@ TEST(TrunkTest, ARegisteredTrunkHasTheCallsForItsContact) {
   EXPECT_EQ(TrunkOf(carrier, "bob", trunks, {}), nullptr);
 }
 
+std::shared_ptr<const Trunk> RegisteredFrom(const char* name, const char* user,
+                                            std::vector<IpNetwork> sources) {
+  return std::make_shared<const Trunk>(
+      Trunk{.name = name,
+            .sources = std::move(sources),
+            .registration = RegistrationTerms{.contact_user = user}});
+}
+
+// A customer inside the networks of a carrier.
+TEST(TrunkTest, TheUserLeadsToNoOtherNeighboursTrunk) {
+  const Trunks trunks = {
+      std::make_shared<const Trunk>(Trunk{
+          .name = "customer", .sources = {*ReadIpNetwork("10.0.5.0/24")}}),
+      RegisteredFrom("carrier", "4711", {*ReadIpNetwork("10.0.0.0/8")})};
+  const RegisteredAt at = {{"carrier", *ReadIpAddress("10.0.5.9")}};
+  for (const RegisteredAt& registered : {RegisteredAt(), at}) {
+    EXPECT_EQ(
+        TrunkOf(ReadIpAddress("10.0.5.9"), "4711", trunks, registered)->name,
+        "customer");
+    EXPECT_EQ(
+        TrunkOf(ReadIpAddress("10.0.6.9"), "4711", trunks, registered)->name,
+        "carrier");
+  }
+}
+
+TEST(TrunkTest, TheUserTellsAccountsAtOneNeighbourApart) {
+  const IpNetwork one = *ReadIpNetwork("192.0.2.1");
+  const IpNetwork two = *ReadIpNetwork("192.0.2.2");
+  const auto source = ReadIpAddress("192.0.2.1");
+  const Trunks same = {RegisteredFrom("a", "bob", {one, two}),
+                       RegisteredFrom("b", "carol", {two, one})};
+  EXPECT_EQ(TrunkOf(source, "carol", same, {})->name, "b");
+  const Trunks differ = {RegisteredFrom("a", "bob", {one, two}),
+                         RegisteredFrom("b", "carol", {one})};
+  EXPECT_EQ(TrunkOf(source, "carol", differ, {})->name, "a");
+  EXPECT_EQ(
+      TrunkOf(source, "carol", differ, {{"a", *source}, {"b", *source}})->name,
+      "b")
+      << "one registrar has both";
+}
+
 TEST(TrunkTest, IsFoundByItsName) {
   EXPECT_EQ(FindTrunk("b", TwoTrunks())->name, "b");
   EXPECT_EQ(FindTrunk("c", TwoTrunks()), nullptr);
