@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/sofia/inbound_referral.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "base/error.h"
 #include "sip/call/bridge.h"
 #include "sip/call/sdp_hold.h"
 #include "sip/sofia/message_reader.h"

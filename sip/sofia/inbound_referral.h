@@ -2,11 +2,11 @@
 #ifndef CALLCONTROL_SIP_SOFIA_INBOUND_REFERRAL_H_
 #define CALLCONTROL_SIP_SOFIA_INBOUND_REFERRAL_H_
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "absl/time/time.h"
 #include "sip/call/call_engine.h"
 #include "sip/call/referral.h"
 #include "sip/call/referral_machine.h"
@@ -128,10 +128,10 @@ class InboundReferral {
   Step step_ = Step::kNone;
   // The target has answered, and the partner was not ready to hear of it.
   bool partner_due_ = false;
-  // What the target was offered, and what came of it last.
+  // What the target is offered, and its answer.
   std::string offered_;
   std::string answer_;
-  // Whose session this has touched.
+  // The partner was offered that answer.
   bool partner_touched_ = false;
   absl::Time decide_by_;
   std::unique_ptr<ClientTransaction> notify_;

@@ -205,7 +205,7 @@ class SofiaCall final : public RequestHandler,
   void TakePartInReferral(const SofiaCall& referrer);
   void LeaveReferral() { referral_of_.clear(); }
   // Leaves its bridge, where it has one, for one with `other`, which does the
-  // same. Whoever they leave stays alone; a leg that `other` leaves is hung up.
+  // same. A leg that is left so is hung up, the referrer's once it is told.
   void JoinInstead(SofiaCall& other);
   // Has the far end take what the other leg last said, where it was offered
   // something else, and then the other one what this one answers; as soon as it
@@ -222,8 +222,6 @@ class SofiaCall final : public RequestHandler,
     return open_referral() != nullptr || joined_referral() != nullptr;
   }
   bool client_has_media() const { return client_has_media_; }
-  // How many REFERs led to this call.
-  int referral_depth() const { return referral_depth_; }
 
   // ---- For its INVITE ----
 
@@ -489,6 +487,7 @@ class SofiaCall final : public RequestHandler,
   // How often it has offered something in this bridge: two far ends that answer
   // otherwise each time would never agree.
   int catch_ups_ = 0;
+  // How many REFERs led to this call.
   int referral_depth_ = 0;
 };
 

@@ -206,11 +206,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
                     "the server is stopping and places no more calls"));
       return;
     }
-    std::unique_ptr<SofiaCall> call;
-    if (live_calls_ < options_.max_calls) {
-      call = SofiaCall::Place(*this, *std::move(plan));
-    }
-    if (call == nullptr) {
+    SofiaCall* const placed = KeepPlaced(*std::move(plan));
+    if (placed == nullptr) {
       std::move(done)(MakeError(
           absl::StatusCode::kResourceExhausted, {.reason = "TOO_MANY_CALLS"},
           absl::StrCat(live_calls_,
@@ -218,13 +215,10 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
                        "allowed")));
       return;
     }
-    SofiaCall& placed = Keep(std::move(call));
-    const std::string id = placed.snapshot().call_id;
-    observer_.OnCall(std::make_shared<const CallSnapshot>(placed.snapshot()),
-                     CallChange::kCalling);
+    TellCalling(*placed);
     // The client is told before anything comes of it.
-    std::move(done)(id);
-    placed.BeginPlaced();
+    std::move(done)(placed->snapshot().call_id);
+    placed->BeginPlaced();
   }
 
   // Tells `done` what `act` makes of the call.
@@ -402,20 +396,15 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       plan->headers.push_back(std::move(header));
     }
     plan->route = registrations_.ServiceRouteOf(request.trunk);
-    std::unique_ptr<SofiaCall> call;
-    if (live_calls_ < options_.max_calls) {
-      call = SofiaCall::Place(*this, *std::move(plan));
-    }
-    if (call == nullptr) {
+    SofiaCall* const placed = KeepPlaced(*std::move(plan));
+    if (placed == nullptr) {
       refusal = {503, "too many calls are live"};
       return nullptr;
     }
-    SofiaCall& placed = Keep(std::move(call));
-    placed.TakePartInReferral(referrer);
-    placed.Tag(referrer.snapshot().tags);
-    observer_.OnCall(std::make_shared<const CallSnapshot>(placed.snapshot()),
-                     CallChange::kCalling);
-    return &placed;
+    placed->TakePartInReferral(referrer);
+    placed->Tag(referrer.snapshot().tags);
+    TellCalling(*placed);
+    return placed;
   }
 
   void DestroyLater(std::shared_ptr<void> object) override {
@@ -634,20 +623,15 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     if (sip.sip_from->a_display != nullptr && plan->local_name.empty()) {
       plan->local_name = sip.sip_from->a_display;
     }
-    std::unique_ptr<SofiaCall> call;
-    if (live_calls_ < options_.max_calls) {
-      call = SofiaCall::Place(*this, *std::move(plan));
-    }
-    if (call == nullptr) {
+    SofiaCall* const placed = KeepPlaced(*std::move(plan));
+    if (placed == nullptr) {
       caller.Refuse({503, sip_status_phrase(503)}, "too many calls are live");
       return;
     }
-    SofiaCall& called = Keep(std::move(call));
-    caller.Join(called, terms);
-    called.Tag(caller.snapshot().tags);
-    observer_.OnCall(std::make_shared<const CallSnapshot>(called.snapshot()),
-                     CallChange::kCalling);
-    called.BeginPlaced();
+    caller.Join(*placed, terms);
+    placed->Tag(caller.snapshot().tags);
+    TellCalling(*placed);
+    placed->BeginPlaced();
   }
 
   // Takes a transfer on; `party` is who is to begin it, null where it was only
@@ -725,6 +709,18 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       return *answer;
     }
     return 481;
+  }
+
+  // Keeps a call that this side places. Null where there are too many.
+  SofiaCall* KeepPlaced(PlacePlan plan) {
+    if (live_calls_ >= options_.max_calls) return nullptr;
+    std::unique_ptr<SofiaCall> call = SofiaCall::Place(*this, std::move(plan));
+    return call == nullptr ? nullptr : &Keep(std::move(call));
+  }
+
+  void TellCalling(const SofiaCall& placed) {
+    observer_.OnCall(std::make_shared<const CallSnapshot>(placed.snapshot()),
+                     CallChange::kCalling);
   }
 
   // Keeps a new call.

@@ -317,6 +317,15 @@ class ConsultationTest : public ReferralBridgeTest {
                "?Replaces=", replaces, ">");
   }
 
+  // The target has agreed, and so does the partner.
+  void ExpectTakenOver() {
+    TakeOffer(partner_, TargetSdp(), PartnerSdp());
+    consulting_.Answer(consulting_.Expect("BYE"), 200);
+    TakeNotify(referrer_, "SIP/2.0 200 OK", kNoResource);
+    Leave(referrer_);
+    ExpectJoined();
+  }
+
   ScriptedPeer consulting_{server_.sip_port()};
 };
 
@@ -324,11 +333,7 @@ TEST_F(ConsultationTest, TheTwoCallsAreJoined) {
   Shows({"R16"});
   ReferServer(referrer_, Consultation());
   TakeOffer(target_, PartnerSdp(), TargetSdp());
-  TakeOffer(partner_, TargetSdp(), PartnerSdp());
-  consulting_.Answer(consulting_.Expect("BYE"), 200);
-  TakeNotify(referrer_, "SIP/2.0 200 OK", kNoResource);
-  Leave(referrer_);
-  ExpectJoined();
+  ExpectTakenOver();
 }
 
 // Phones that hang both calls up once the REFER is accepted.
@@ -386,11 +391,7 @@ TEST_F(ConsultationTest, AHoldOfTheReferrersComesBetween) {
   referrer_.Ack(referrer_.AwaitAnswer(hold));
   target_.Answer(offered, 200, "", {}, TargetSdp());
   target_.Expect("ACK");
-  TakeOffer(partner_, TargetSdp(), PartnerSdp());
-  consulting_.Answer(consulting_.Expect("BYE"), 200);
-  TakeNotify(referrer_, "SIP/2.0 200 OK", kNoResource);
-  Leave(referrer_);
-  ExpectJoined();
+  ExpectTakenOver();
 }
 
 // One REFER in each of its calls, of which each wants the other one.
@@ -401,11 +402,7 @@ TEST_F(ConsultationTest, TwoRefersThatWantTheSame) {
   EXPECT_THAT(AnswerToRefer(consulting_, Target()), Answered(603));
   target_.Answer(offered, 200, "", {}, TargetSdp());
   target_.Expect("ACK");
-  TakeOffer(partner_, TargetSdp(), PartnerSdp());
-  consulting_.Answer(consulting_.Expect("BYE"), 200);
-  TakeNotify(referrer_, "SIP/2.0 200 OK", kNoResource);
-  Leave(referrer_);
-  ExpectJoined();
+  ExpectTakenOver();
 }
 
 }  // namespace
