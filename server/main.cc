@@ -129,6 +129,8 @@ sip::EngineOptions EngineOptionsOf(const config::v1::Config& config,
   options.targets = TargetPolicyOf(config);
   options.session_timer = SessionTimerOf(config);
   options.referrals = ReferralPolicyOf(config);
+  options.refer_in_dialog_always = config.transfers().in_dialog_refer() ==
+                                   config::v1::IN_DIALOG_REFER_ALWAYS;
   options.referred_by_local =
       transfers.referred_by_default() == config::v1::REFERRED_BY_DEFAULT_LOCAL;
   options.dns.nameservers.assign(config.dns().nameservers().begin(),

@@ -15,6 +15,7 @@
 #include "sip/call/digest.h"
 #include "sip/call/identity.h"
 #include "sip/call/registration.h"
+#include "sip/transfer/refer_to.h"
 #include "sip/transfer/sip_header.h"
 #include "sip/transfer/transfer_state.h"
 #include "sip/transfer/transfer_types.h"
@@ -132,6 +133,13 @@ struct ReferDecision {
   std::string trunk{};
 };
 
+// How Refer-To is written once the call that is to be replaced is answered.
+struct AwaitedTarget {
+  std::string refer_to{};  // Empty: where that call's far end is reached.
+  std::vector<SipHeader> headers{};
+  TargetPolicy targets{};
+};
+
 // A transfer as it will be carried out.
 struct TransferPlan {
   // Empty where the request was only to be validated.
@@ -145,6 +153,8 @@ struct TransferPlan {
   std::vector<SipHeader> headers;
   // The consultation call of an attended transfer.
   std::string replaces_call_id{};
+  // That call is not answered yet, so that `refer_to` lacks Replaces.
+  std::optional<AwaitedTarget> awaited{};
   bool no_subscription = false;
   std::string request_id{};
 };
@@ -194,7 +204,7 @@ class CallEngine {
 
   // Starts a transfer, or only checks it (`validate_only`). Errors:
   // INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (also for a consultation
-  // call that is not answered), ABORTED with the id of
+  // call that is ending), ABORTED with the id of
   // the open transfer, or (REFER_IN_PROGRESS) while a REFER of the far end's
   // is, RESOURCE_EXHAUSTED, UNAVAILABLE; each with a reason (base/error.h).
   virtual void Refer(TransferRequest request, ReferDone done) = 0;

@@ -43,8 +43,8 @@ absl::StatusOr<std::string_view> UriIn(std::string_view value) {
 // One ";name=value" of a URI, its escapes undone.
 struct UriParameter {
   std::string_view raw;
-  std::string name;
-  std::optional<std::string> value;
+  std::string name{};
+  std::optional<std::string> value{};
 };
 
 std::vector<UriParameter> ParametersOf(std::string_view parameters) {

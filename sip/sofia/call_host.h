@@ -16,8 +16,11 @@
 
 namespace callcontrol::sip {
 
+class CallHost;
+class CallTransfer;
 class ClientTransaction;
 class SofiaCall;
+class StandaloneRefer;
 class TlsLayer;
 class UriReferral;
 
@@ -36,14 +39,18 @@ inline constexpr char kAllow[] =
 // otherwise (reliability.md, decision 5).
 inline constexpr char kAllowReferrals[] = ", REFER, SUBSCRIBE";
 inline constexpr char kAccept[] = "application/sdp";
-// Provisional responses may be reliable (RFC 3262), calls can be replaced (RFC
-// 3891) and have session timers (RFC 4028).
-inline constexpr char kSupported[] = "100rel, replaces, timer";
-// With REFERs, which may come without a subscription (RFC 4488).
-inline constexpr char kSupportedByReferrals[] =
-    "100rel, replaces, timer, norefersub";
-// In a request whose provisional responses had better not be reliable.
-inline constexpr char kSupportedBut100rel[] = "replaces, timer";
+// A value of Supported. Calls can be replaced (RFC 3891) and have session
+// timers (RFC 4028), and their provisional responses may be reliable (RFC
+// 3262), which a request says where they had better be. Inbound REFERs may come
+// without a subscription (RFC 4488) and outside the dialog that they are about
+// (RFC 4538).
+inline const char* SupportedOptions(bool reliable_progress, bool referrals) {
+  if (referrals) {
+    return reliable_progress ? "100rel, replaces, timer, norefersub, tdialog"
+                             : "replaces, timer, norefersub, tdialog";
+  }
+  return reliable_progress ? "100rel, replaces, timer" : "replaces, timer";
+}
 
 // PRACK as Sofia is made to see it: sip_method_d() in sip_agent.cc.
 inline constexpr sip_method_t kPrackMethod = sip_method_unknown;
@@ -70,6 +77,15 @@ inline std::shared_ptr<void> Owned(nta_leg_t* leg) {
   return {leg,
           [](void* old) { nta_leg_destroy(static_cast<nta_leg_t*>(old)); }};
 }
+
+// The leg of the dialog that `sip`, a request outside dialogs with a Contact,
+// begins here: its requests go to `handler`. Null where Sofia is out of memory.
+nta_leg_t* CreateServerLeg(CallHost& host, RequestHandler& handler,
+                           const sip_t& sip);
+
+// Whether a request that Sofia gave to a leg is of its dialog: Sofia takes a
+// message without a tag, or with an empty one, for a match.
+bool IsOfDialog(const nta_leg_t* leg, const sip_t& sip);
 
 // What follows the answer to an INVITE: `sip` is the ACK or the CANCEL, and
 // null where the ACK never came.
@@ -106,6 +122,11 @@ class CallHost {
   // The call, while it is held; null afterwards.
   virtual SofiaCall* Find(const std::string& call_id) = 0;
 
+  // A transfer of that call, or of none where `call_id` is empty; null where
+  // there is none.
+  virtual CallTransfer* FindTransfer(const std::string& call_id,
+                                     const std::string& transfer_id) = 0;
+
   // The call of this server's that a Replaces value names (RFC 3891, 3), as its
   // far end sees it; null for none. `answer`: 200 where it can be replaced now.
   virtual SofiaCall* FindReplaced(const std::string& replaces, int& answer) = 0;
@@ -116,6 +137,15 @@ class CallHost {
   // `uri`, with the trunk's host where it leads here.
   virtual SipUri AtTrunkIfHere(const SipUri& uri,
                                const std::string& trunk_name) const = 0;
+
+  // NOTIFYs outside the dialogs of calls that carry that tag in To are for
+  // `refer`; null: for nobody any more.
+  virtual void TakeNotifys(const std::string& tag, StandaloneRefer* refer) = 0;
+
+  // What requests by that trunk, outside dialogs, carry as Route: the
+  // Service-Route of its registration; empty: none.
+  virtual std::vector<std::string> ServiceRouteOf(
+      const std::string& trunk) const = 0;
 
   // Whether one more REFER of a far end can be taken on.
   virtual bool TakesReferrals() const = 0;

@@ -8,10 +8,12 @@
 #include <variant>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "sip/sofia/message_reader.h"
 #include "sip/sofia/next_hop.h"
 #include "sip/sofia/sofia_call.h"
+#include "sip/sofia/transfer_plan.h"
 
 namespace callcontrol::sip {
 namespace {
@@ -29,11 +31,17 @@ std::string_view OddityText(std::string_view code) {
 }  // namespace
 
 CallTransfer::CallTransfer(CallHost& host, TransferParty& party,
-                           TransferPlan plan, TransferPolicy policy)
+                           TransferPlan plan, TransferPolicy policy,
+                           std::shared_ptr<StandaloneRefer> standalone)
     : host_(host),
       party_(party),
       plan_(std::move(plan)),
-      machine_(policy, Now()) {
+      machine_(policy, Now()),
+      standalone_(std::move(standalone)) {
+  if (standalone_ != nullptr) standalone_->ReportTo(*this);
+  if (plan_.awaited) {
+    host_.Find(plan_.replaces_call_id)->Await(plan_.call_id, plan_.transfer_id);
+  }
   host_.OnTransferOpened();
   ArmTimer();
 }
@@ -45,6 +53,28 @@ CallTransfer::~CallTransfer() {
 // ---- Inputs -------------------------------------------------------------
 
 void CallTransfer::OnLegReady() { Perform(machine_.OnLegReady(Now())); }
+
+void CallTransfer::OnConsultationSettled(const SofiaCall& consultation) {
+  const CallSnapshot& call = consultation.snapshot();
+  if (!plan_.awaited) return;
+  const AwaitedTarget target = *std::exchange(plan_.awaited, std::nullopt);
+  if (!consultation.live()) {
+    Perform(machine_.OnTargetOver(
+        call.end_status,
+        absl::StrCat("the call to the target was not answered: ",
+                     call.end_reason),
+        Now()));
+    return;
+  }
+  absl::StatusOr<std::string> refer_to = BuildReplacing(target, consultation);
+  if (!refer_to.ok()) {
+    Perform(machine_.OnTargetOver(0, std::string(refer_to.status().message()),
+                                  Now()));
+    return;
+  }
+  plan_.refer_to = *std::move(refer_to);
+  Perform(machine_.OnTargetAnswered(Now()));
+}
 
 void CallTransfer::OnNotify(const ReferNotify& notify,
                             const std::optional<std::string>& event_id,
@@ -204,8 +234,12 @@ void CallTransfer::Hold(bool hold) {
 
 // ---- The REFER ----------------------------------------------------------
 
+RequestPath& CallTransfer::path() const {
+  return standalone_ != nullptr ? *standalone_ : *party_.dialog();
+}
+
 void CallTransfer::SendRefer() {
-  party_.WithNextHop([&party = party_, id = plan_.transfer_id](
+  path().WithNextHop([&party = party_, id = plan_.transfer_id](
                          absl::StatusOr<SipAddress> next_hop) {
     // The look-up may have taken a while: the transfer is looked up again.
     CallTransfer* transfer = party.FindTransfer(id);
@@ -227,16 +261,23 @@ void CallTransfer::SendReferTo(const SipAddress& next_hop) {
   std::vector<SipHeader> headers = {{"Refer-To", plan_.refer_to},
                                     {"Referred-By", plan_.referred_by}};
   if (plan_.no_subscription) headers.push_back({"Refer-Sub", "false"});
+  std::string route;
+  if (standalone_ != nullptr) {
+    const std::vector<SipHeader> own = standalone_->headers();
+    headers.insert(headers.end(), own.begin(), own.end());
+    route = standalone_->route();
+  }
   headers.insert(headers.end(), plan_.headers.begin(), plan_.headers.end());
   headers.insert(headers.end(), authorization_.headers().begin(),
                  authorization_.headers().end());
   refer_ = ClientTransaction::Send(
-      party_.leg(), next_hop, host_.options().user_agent,
+      path().leg(), next_hop, host_.options().user_agent,
       {.method = sip_method_refer,
        .method_name = sip_method_name_refer,
-       .contact = party_.contact(),
+       .contact = path().contact(),
        .headers = std::move(headers),
-       .request_uri = party_.request_uri()},
+       .request_uri = path().request_uri(),
+       .route = std::move(route)},
       [this, next_hop](const sip_t& sip, ClientTransaction::Ending ending) {
         OnReferAnswer(sip, ending, next_hop);
       });
@@ -262,7 +303,7 @@ void CallTransfer::TellOddities() {
         "REFER_NOT_ADVERTISED",
         "the far end's Allow does not list REFER; sent all the same"));
   }
-  if (far_end.contact_is_gruu) {
+  if (far_end.contact_is_gruu && standalone_ == nullptr) {
     Perform(machine_.OnOddity(
         "PEER_CONTACT_IS_GRUU",
         "the far end's Contact is a GRUU; RFC 7647 would want the REFER "
@@ -293,20 +334,33 @@ void CallTransfer::OnReferAnswer(const sip_t& sip,
   if (status != 481 && status != 408) party_.SeenAlive();
   // A 2xx is a target refresh (RFC 4488, 4).
   if (IsSuccess(status) && HasUsableContact(sip)) {
-    party_.RefreshTarget(sip.sip_contact);
+    path().RefreshTarget(sip.sip_contact);
   }
   ReferAnswer answer = ReadReferAnswer(sip);
   answer.answerable =
       authorization_.Take(sip, "REFER", finished->request_uri(),
-                          party_.credentials(), host_.NewId(""));
+                          party_.credentials(), host_.NewId("")) ||
+      TakeIntoDialog(sip);
   Perform(machine_.OnReferAnswer(answer, Now()));
+}
+
+bool CallTransfer::TakeIntoDialog(const sip_t& refusal) {
+  // It listed the extension, and does not know it after all (RFC 3261,
+  // 8.1.3.5).
+  if (standalone_ == nullptr || party_.dialog() == nullptr ||
+      !RefusesExtension(refusal, "tdialog")) {
+    return false;
+  }
+  host_.DestroyLater(std::exchange(standalone_, nullptr));
+  authorization_ = ChallengeAnswer();
+  return true;
 }
 
 // ---- The subscription ---------------------------------------------------
 
 void CallTransfer::Subscribe(std::chrono::seconds expires) {
-  if (!party_.in_dialog()) return;
-  party_.WithNextHop([&party = party_, id = plan_.transfer_id,
+  if (!path().in_dialog()) return;
+  path().WithNextHop([&party = party_, id = plan_.transfer_id,
                       expires](const absl::StatusOr<SipAddress>& next_hop) {
     CallTransfer* const transfer = party.FindTransfer(id);
     // The subscription ends by itself where it cannot be reached.
@@ -324,12 +378,12 @@ void CallTransfer::SubscribeAt(const SipAddress& next_hop,
   headers.insert(headers.end(), subscribe_authorization_.headers().begin(),
                  subscribe_authorization_.headers().end());
   subscribe_ = ClientTransaction::Send(
-      party_.leg(), next_hop, host_.options().user_agent,
+      path().leg(), next_hop, host_.options().user_agent,
       {.method = sip_method_subscribe,
        .method_name = sip_method_name_subscribe,
-       .contact = party_.contact(),
+       .contact = path().contact(),
        .headers = std::move(headers),
-       .request_uri = party_.request_uri()},
+       .request_uri = path().request_uri()},
       [this, expires](const sip_t& sip, ClientTransaction::Ending) {
         if (!IsProvisional(sip.sip_status->st_status)) {
           OnSubscribeAnswer(sip, expires);

@@ -12,6 +12,7 @@
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/challenge_answer.h"
 #include "sip/sofia/client_transaction.h"
+#include "sip/sofia/standalone_refer.h"
 #include "sip/sofia/transfer_party.h"
 #include "sip/transfer/notify_match.h"
 #include "sip/transfer/transfer_machine.h"
@@ -22,18 +23,22 @@ namespace callcontrol::sip {
 // events, keeps its time.
 //
 // Ownership: owned by its party, which outlives it. Owns the REFER's
-// transaction.
+// transaction, and its path where that is not the party's dialog.
 // Threads: SIP thread only. Errors: none come out; all of them are events.
 // Time: one timer of the loop at the machine's next deadline.
 class CallTransfer {
  public:
+  // `standalone`: how its REFER goes outside the party's dialog; null: in that.
   CallTransfer(CallHost& host, TransferParty& party, TransferPlan plan,
-               TransferPolicy policy);
+               TransferPolicy policy,
+               std::shared_ptr<StandaloneRefer> standalone);
   ~CallTransfer();
   CallTransfer(const CallTransfer&) = delete;
   CallTransfer& operator=(const CallTransfer&) = delete;
 
   void OnLegReady();
+  // The call to be replaced, which was waited for, was answered or has ended.
+  void OnConsultationSettled(const SofiaCall& consultation);
   // `event_id`: the id of its Event, where there was one.
   void OnNotify(const ReferNotify& notify,
                 const std::optional<std::string>& event_id,
@@ -60,6 +65,10 @@ class CallTransfer {
   void Hold(bool hold);
   void SendRefer();
   void SendReferTo(const SipAddress& next_hop);
+  // What its requests are sent on.
+  RequestPath& path() const;
+  // Whether the REFER, which was refused, may go inside the dialog instead.
+  bool TakeIntoDialog(const sip_t& refusal);
   void OnReferAnswer(const sip_t& sip, ClientTransaction::Ending ending,
                      const SipAddress& next_hop);
   // Refreshes the subscription, or ends it with 0 (RFC 6665, 4.1.2).
@@ -74,6 +83,7 @@ class CallTransfer {
   TransferParty& party_;
   TransferPlan plan_;
   TransferMachine machine_;
+  std::shared_ptr<StandaloneRefer> standalone_;
   std::unique_ptr<ClientTransaction> refer_;
   ChallengeAnswer authorization_;
   std::unique_ptr<ClientTransaction> subscribe_;

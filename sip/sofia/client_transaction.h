@@ -29,8 +29,8 @@ struct OutgoingRequest {
   std::string content_type = "application/sdp";
   // What an INVITE or UPDATE says in Allow; empty: what the server serves.
   std::string allow{};
-  // Whether the provisional answers to an INVITE may be reliable (RFC 3262, 4).
-  bool reliable_progress = false;
+  // The same of Supported; null: what the server always supports.
+  const char* supported = nullptr;
   // The value of Route, where no dialog has one; empty: none.
   std::string route{};
   // Unset: 70 (RFC 3261, 8.1.1.6).

@@ -54,6 +54,9 @@ struct EngineOptions {
   // Of calls of no trunk.
   SessionTimerPolicy session_timer;
   ReferralPolicy referrals;
+  // REFERs stay inside the dialog of their call, whatever its far end's Contact
+  // is (RFC 7647, 4).
+  bool refer_in_dialog_always = false;
   // Referred-By defaults to our own identity instead of the far end's.
   bool referred_by_local = false;
 

@@ -32,13 +32,16 @@ SipStatus Bare(int code) {
 
 InboundReferral::InboundReferral(CallHost& host, SofiaCall& referrer,
                                  ReferralOrder order,
-                                 const ReferralTerms& terms)
+                                 const ReferralTerms& terms,
+                                 std::shared_ptr<ReferralDialog> own)
     : host_(host),
       referrer_(referrer),
       id_(host.NewId("r")),
       order_(std::move(order)),
       machine_(terms),
+      own_dialog_(std::move(own)),
       decide_by_(absl::Now() + absl::FromChrono(terms.decision_limit)) {
+  if (own_dialog_ != nullptr) own_dialog_->ServeFor(*this);
   host_.OnTransferOpened();
 }
 
@@ -78,6 +81,11 @@ void InboundReferral::Decide(const ReferDecision& decision,
   Perform(machine_.OnAccepted(Now()));
 }
 
+bool InboundReferral::ServesSubscription(
+    const std::optional<std::string>& event_id) const {
+  return machine_.subscribed() && (!event_id || *event_id == order_.event_id);
+}
+
 void InboundReferral::OnSubscribe(nta_incoming_t* request, const sip_t& sip) {
   // RFC 6665, 4.1.2.1: as long as can be where it does not say.
   std::chrono::seconds asked = kLongest;
@@ -89,7 +97,7 @@ void InboundReferral::OnSubscribe(nta_incoming_t* request, const sip_t& sip) {
   std::chrono::seconds granted{0};
   const ReferralStep step = machine_.OnSubscribe(asked, granted, Now());
   const std::string expires = absl::StrCat(granted.count());
-  nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(referrer_.contact()),
+  nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(path().contact()),
                       SIPTAG_EXPIRES_STR(expires.c_str()), TAG_END());
   Perform(step);
 }
@@ -128,10 +136,15 @@ void InboundReferral::ArmTimer() {
   });
 }
 
+RequestPath& InboundReferral::path() const {
+  return own_dialog_ != nullptr ? *own_dialog_
+                                : static_cast<RequestPath&>(referrer_);
+}
+
 void InboundReferral::Notify(const ReferralNotify& notify) {
   authorization_ = ChallengeAnswer();
-  referrer_.WithNextHop([&call = referrer_, id = id_,
-                         notify](const absl::StatusOr<SipAddress>& next_hop) {
+  path().WithNextHop([&call = referrer_, id = id_,
+                      notify](const absl::StatusOr<SipAddress>& next_hop) {
     InboundReferral* const self = call.FindReferral(id);
     if (self == nullptr) return;
     if (next_hop.ok()) self->SendNotify(*next_hop, notify);
@@ -149,10 +162,10 @@ void InboundReferral::SendNotify(const SipAddress& next_hop,
   headers.insert(headers.end(), authorization_.headers().begin(),
                  authorization_.headers().end());
   notify_ = ClientTransaction::Send(
-      referrer_.leg(), next_hop, host_.options().user_agent,
+      path().leg(), next_hop, host_.options().user_agent,
       {.method = sip_method_notify,
        .method_name = sip_method_name_notify,
-       .contact = referrer_.contact(),
+       .contact = path().contact(),
        .headers = std::move(headers),
        .body = absl::StrCat("SIP/2.0 ", notify.status.code, " ",
                             notify.status.reason, "\r\n"),

@@ -13,6 +13,7 @@
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/challenge_answer.h"
 #include "sip/sofia/client_transaction.h"
+#include "sip/sofia/referral_dialog.h"
 #include "sip/sofia/session_update.h"
 
 namespace callcontrol::sip {
@@ -47,13 +48,16 @@ struct ReferralOrder {
 //                                   answer -->
 //     <-- re-INVITE, only where that answer is not what was offered
 //
-// Ownership: owned by the referrer's call, which outlives it. Owns its NOTIFY.
+// Ownership: owned by the referrer's call, which outlives it. Owns its NOTIFY,
+// and the dialog of its subscription where that is not the call's.
 // Threads: SIP thread only. Errors: none come out: they are what is reported.
 // Time: one timer of the loop at the machine's next deadline.
 class InboundReferral {
  public:
+  // `own`: the dialog of its subscription; null: that of the referrer's call.
   InboundReferral(CallHost& host, SofiaCall& referrer, ReferralOrder order,
-                  const ReferralTerms& terms);
+                  const ReferralTerms& terms,
+                  std::shared_ptr<ReferralDialog> own);
   ~InboundReferral();
   InboundReferral(const InboundReferral&) = delete;
   InboundReferral& operator=(const InboundReferral&) = delete;
@@ -64,7 +68,10 @@ class InboundReferral {
   // A client's decision; checked. `target`: whom it wants called instead.
   void Decide(const ReferDecision& decision, std::optional<ReferTarget> target);
 
-  // Answers a SUBSCRIBE in its subscription.
+  // Whether a SUBSCRIBE in its dialog, whose Event has that id, is of its
+  // subscription.
+  bool ServesSubscription(const std::optional<std::string>& event_id) const;
+  // Answers such a SUBSCRIBE.
   void OnSubscribe(nta_incoming_t* request, const sip_t& sip);
 
   // ---- What becomes of the calls ----
@@ -83,10 +90,7 @@ class InboundReferral {
 
   const std::string& id() const { return id_; }
   const std::string& trunk() const { return order_.trunk; }
-  // Of its subscription; empty once that is over.
-  std::string event_id() const {
-    return machine_.subscribed() ? order_.event_id : "";
-  }
+  bool has_own_dialog() const { return own_dialog_ != nullptr; }
   bool open() const { return machine_.open(); }
   bool over() const { return machine_.over(); }
   // It hangs the referrer up, later.
@@ -100,6 +104,8 @@ class InboundReferral {
   // Which offer was made and is not answered.
   enum class Step { kNone, kTargetOffered, kPartnerOffered };
 
+  // What its NOTIFYs are sent on.
+  RequestPath& path() const;
   void Perform(const ReferralStep& step);
   void ArmTimer();
   void Notify(const ReferralNotify& notify);
@@ -122,6 +128,7 @@ class InboundReferral {
   const std::string id_;
   ReferralOrder order_;
   ReferralMachine machine_;
+  std::shared_ptr<ReferralDialog> own_dialog_;
   std::string partner_id_;
   std::string target_id_;
   std::string replaced_id_;

@@ -162,6 +162,23 @@ std::vector<std::string> ReadAssertedIdentityOf(const sip_t& sip) {
   return ReadAssertedIdentity(values);
 }
 
+std::optional<TargetDialog> ReadTargetDialogOf(const sip_t& sip) {
+  const sip_unknown_t* found = nullptr;
+  for (const sip_unknown_t* header = sip.sip_unknown; header != nullptr;
+       header = header->un_next) {
+    if (!EqualsIgnoreCase(Text(header->un_name), "Target-Dialog")) continue;
+    if (found != nullptr) return std::nullopt;
+    found = header;
+  }
+  if (found == nullptr) return std::nullopt;
+  return ReadTargetDialog(Text(found->un_value));
+}
+
+bool RefusesExtension(const sip_t& answer, const char* extension) {
+  return answer.sip_status->st_status == 420 &&
+         Lists(answer.sip_unsupported, extension);
+}
+
 Privacy ReadPrivacyOf(const sip_t& sip) {
   std::vector<std::string> values;
   if (HasBadHeader(sip, "Privacy")) values = {"user", "id"};
@@ -244,13 +261,15 @@ FarEnd ReadFarEnd(const sip_t& sip) {
   far_end.supports_replaces = Lists(sip.sip_supported, "replaces");
   far_end.supports_norefersub = Lists(sip.sip_supported, "norefersub");
   far_end.supports_target_dialog = Lists(sip.sip_supported, "tdialog");
-  far_end.contact_is_gruu = sip.sip_contact != nullptr &&
-                            url_has_param(sip.sip_contact->m_url, "gr") != 0;
+  far_end.contact_is_gruu =
+      sip.sip_contact != nullptr && IsGruu(*sip.sip_contact->m_url);
   const msg_generic_t* agent =
       sip.sip_user_agent != nullptr ? sip.sip_user_agent : sip.sip_server;
   if (agent != nullptr) far_end.user_agent = CleanText(Text(agent->g_string));
   return far_end;
 }
+
+bool IsGruu(const url_t& url) { return url_has_param(&url, "gr") != 0; }
 
 bool IsPrack(const sip_t& request) {
   return request.sip_request->rq_method == kPrackMethod &&

@@ -19,6 +19,7 @@
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/sofia.h"
 #include "sip/transfer/sip_header.h"
+#include "sip/transfer/target_dialog.h"
 #include "sip/transfer/transfer_types.h"
 
 namespace callcontrol::sip {
@@ -43,6 +44,12 @@ bool DeclinesSubscription(const sip_t& sip);
 // there is none, or more than one. Sofia has undone the escapes in it that it
 // does not find necessary.
 absl::StatusOr<ReferTarget> ReadReferTo(const sip_t& sip);
+
+// The one Target-Dialog (RFC 4538) that can be read.
+std::optional<TargetDialog> ReadTargetDialogOf(const sip_t& sip);
+
+// Whether an answer is 420, and about the extension of that name.
+bool RefusesExtension(const sip_t& answer, const char* extension);
 
 // The value of Referred-By (RFC 3892, 3) with its parameters; empty where there
 // is none that can be read.
@@ -124,6 +131,9 @@ bool HasUsableContact(const sip_t& sip);
 
 // What the dialog runs over that an INVITE begins (RFC 3261, 12.1.1).
 LegTransport ReadLegTransport(const sip_t& invite);
+
+// Whether it is a GRUU (RFC 5627).
+bool IsGruu(const url_t& url);
 
 // Whether it is a sips: URI.
 bool IsSips(std::string_view uri);

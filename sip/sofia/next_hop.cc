@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "sip/sofia/message_reader.h"
 #include "sip/sofia/tls_layer.h"
 
 namespace callcontrol::sip {
@@ -66,6 +67,51 @@ void FindNextHop(CallHost& host, const SipTarget& target,
                                                target, host.options()));
                   }
                 });
+}
+
+std::optional<SipTarget> FirstHopOf(const std::string& request_uri,
+                                    const std::string& next_hop,
+                                    const std::vector<std::string>& route,
+                                    const Trunk* trunk) {
+  std::optional<SipTarget> target =
+      TargetOf(next_hop.empty() ? request_uri : next_hop);
+  if (target && !route.empty()) {
+    // RFC 3261, 8.1.2. How to get there is the trunk's to say where the route
+    // does not; one over TLS does not go on without, whatever the route says.
+    const SipTarget neighbour = *target;
+    target = TargetOf(route.front());
+    if (target && !target->transport) target->transport = neighbour.transport;
+    if (target &&
+        (neighbour.secure || neighbour.transport == SipTransport::kTls)) {
+      target->secure = true;
+    }
+  }
+  if (!target) return std::nullopt;
+  // RFC 3261, 8.1.2: the way to a sips: URI is TLS, whatever it is.
+  if (IsSips(request_uri)) target->secure = true;
+  if (trunk != nullptr && !trunk->tls_name.empty()) {
+    target->tls_name = trunk->tls_name;
+  }
+  return target;
+}
+
+void FindNextHopOf(CallHost& host, nta_leg_t* leg, const DialogReach& reach,
+                   absl::AnyInvocable<bool()> wanted, NextHopReady ready) {
+  const sip_route_t* route = nullptr;
+  const sip_contact_t* target = nullptr;
+  nta_leg_get_route(leg, &route, &target);
+  if (route == nullptr && target == nullptr) {
+    std::move(ready)(absl::UnavailableError("the far end gave no address"));
+    return;
+  }
+  SipTarget next = TargetOf(route != nullptr ? *route->r_url : *target->m_url);
+  // RFC 3261, 8.1.2: the way to a sips: URI is TLS, whatever it is.
+  if (reach.sips ||
+      (target != nullptr && target->m_url->url_type == url_sips)) {
+    next.secure = true;
+  }
+  if (!reach.tls_name.empty()) next.tls_name = reach.tls_name;
+  FindNextHop(host, next, std::move(wanted), std::move(ready));
 }
 
 std::string WhyUnreachable(const CallHost& host, const SipAddress& next_hop) {

@@ -2,11 +2,13 @@
 #ifndef CALLCONTROL_SIP_SOFIA_NEXT_HOP_H_
 #define CALLCONTROL_SIP_SOFIA_NEXT_HOP_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "sip/call/trunk.h"
 #include "sip/dns/sip_route.h"
 #include "sip/sofia/call_host.h"
 
@@ -43,6 +45,26 @@ void FindNextHop(CallHost& host, const SipTarget& target,
 absl::StatusOr<SipAddress> NextHopTo(SipAddress address,
                                      const SipTarget& target,
                                      const EngineOptions& options);
+
+// Where a request outside any dialog goes, before any look-up: to `next_hop`,
+// or the request-URI where that is empty, or else to the first of `route`.
+// `trunk`: by which it goes, null for none. Nullopt where that is no URI.
+std::optional<SipTarget> FirstHopOf(const std::string& request_uri,
+                                    const std::string& next_hop,
+                                    const std::vector<std::string>& route,
+                                    const Trunk* trunk);
+
+// How a dialog is reached, beside what its leg knows.
+struct DialogReach {
+  // Begun with a sips: URI.
+  bool sips = false;
+  // Whom certificates must speak for; empty: the host that they lead to.
+  std::string tls_name{};
+};
+
+// FindNextHop() of where `leg` sends its requests.
+void FindNextHopOf(CallHost& host, nta_leg_t* leg, const DialogReach& reach,
+                   absl::AnyInvocable<bool()> wanted, NextHopReady ready);
 
 // Why a request to `next_hop` came to ClientTransaction::Ending::kFailed, for
 // people.

@@ -54,34 +54,6 @@ absl::StatusOr<PlacePlan> PlanCall(const PlaceRequest& request,
   return plan;
 }
 
-namespace {
-
-// Where the INVITE goes, before any look-up; nullopt where that is no URI.
-std::optional<SipTarget> TargetOfPlan(const PlacePlan& plan) {
-  const std::string& first =
-      !plan.next_hop.empty() ? plan.next_hop : plan.request_uri;
-  std::optional<SipTarget> target = TargetOf(first);
-  if (target && !plan.route.empty()) {
-    // RFC 3261, 8.1.2. How to get there is the trunk's to say where the route
-    // does not; one over TLS does not go on without, whatever the route says.
-    const SipTarget trunk = *target;
-    target = TargetOf(plan.route.front());
-    if (target && !target->transport) target->transport = trunk.transport;
-    if (target && (trunk.secure || trunk.transport == SipTransport::kTls)) {
-      target->secure = true;
-    }
-  }
-  if (!target) return std::nullopt;
-  // RFC 3261, 8.1.2: the way to a sips: URI is TLS, whatever it is.
-  if (IsSips(plan.request_uri)) target->secure = true;
-  if (plan.trunk != nullptr && !plan.trunk->tls_name.empty()) {
-    target->tls_name = plan.trunk->tls_name;
-  }
-  return target;
-}
-
-}  // namespace
-
 OutgoingInvite::OutgoingInvite(CallHost& host, SofiaCall& call, PlacePlan plan)
     : host_(host), call_(call), plan_(std::move(plan)) {
   ExpectAnswers();
@@ -92,7 +64,8 @@ OutgoingInvite::~OutgoingInvite() {
 }
 
 void OutgoingInvite::Begin() {
-  const std::optional<SipTarget> target = TargetOfPlan(plan_);
+  const std::optional<SipTarget> target = FirstHopOf(
+      plan_.request_uri, plan_.next_hop, plan_.route, plan_.trunk.get());
   if (!target) {
     Fail(500, "the target cannot be read");
     return;
@@ -146,7 +119,7 @@ void OutgoingInvite::SendNext() {
          .body = call_.offer(),
          .request_uri = plan_.request_uri,
          .allow = call_.allow(),
-         .reliable_progress = plan_.reliable_progress,
+         .supported = call_.supported(plan_.reliable_progress),
          .route = RouteHeader(plan_.route),
          .max_forwards = plan_.max_forwards},
         [this, next_hop = *address](const sip_t& sip,

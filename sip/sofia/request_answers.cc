@@ -37,11 +37,12 @@ int AnswerBadEvent(nta_incoming_t* request) {
 }
 
 int AnswerOptions(nta_incoming_t* request, const sip_contact_t* contact,
-                  const std::string& user_agent, const std::string& allow) {
+                  const std::string& user_agent, const std::string& allow,
+                  const char* supported) {
   nta_incoming_treply(request, SIP_200_OK, SIPTAG_CONTACT(contact),
                       SIPTAG_ALLOW_STR(allow.c_str()),
                       SIPTAG_ACCEPT_STR(kAccept),
-                      SIPTAG_SUPPORTED_STR(kSupported),
+                      SIPTAG_SUPPORTED_STR(supported),
                       SIPTAG_SERVER_STR(user_agent.c_str()), TAG_END());
   return 200;
 }

@@ -17,7 +17,8 @@ namespace callcontrol::sip {
 // 420 with Unsupported where Require lists what `supported` does not (RFC 3261,
 // 8.2.2.3). 0, and nothing sent, where it does not.
 int RefuseUnknownExtensions(nta_incoming_t* request, const sip_t& sip,
-                            const char* supported = kSupported);
+                            const char* supported = SupportedOptions(true,
+                                                                     false));
 
 // 405 with Allow for a method that exists and is not served, 501 for one that
 // this server does not know (RFC 3261, 8.2.1 and 21.5.2). `allow`: what is
@@ -30,7 +31,8 @@ int AnswerBadEvent(nta_incoming_t* request);
 
 // 200 with what this server can do (RFC 3261, 11.2).
 int AnswerOptions(nta_incoming_t* request, const sip_contact_t* contact,
-                  const std::string& user_agent, const std::string& allow);
+                  const std::string& user_agent, const std::string& allow,
+                  const char* supported);
 
 // 422 with the Min-SE that would do (RFC 4028, 6).
 int RefuseInterval(nta_incoming_t* request, const std::string& least);

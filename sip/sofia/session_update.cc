@@ -81,7 +81,7 @@ void SessionUpdate::SendTo(const SipAddress& next_hop) {
        .headers = std::move(headers),
        .body = offer_,
        .allow = call_.allow(),
-       .reliable_progress = !offer_.empty()},
+       .supported = call_.supported(!offer_.empty())},
       [this](const sip_t& sip, ClientTransaction::Ending ending) {
         OnAnswer(sip, ending);
       });

@@ -36,19 +36,8 @@ std::unique_ptr<SofiaCall> SofiaCall::Create(CallHost& host,
 SofiaCall::SofiaCall(CallHost& host, nta_incoming_t* invite, const sip_t& sip)
     : host_(host), invite_(invite) {
   transport_ = ReadLegTransport(sip);
-  // The tag is there before the leg is made: a leg that is tagged later also
-  // matches requests without any tag.
-  su_home_t home[1] = {SU_HOME_INIT(home)};
-  sip_to_t* local = sip_to_dup(home, sip.sip_to);
-  sip_to_tag(home, local, host_.NewId("").c_str());
-  leg_ = nta_leg_tcreate(host_.agent(), &HandleRequest,
-                         static_cast<RequestHandler*>(this),
-                         SIPTAG_CALL_ID(sip.sip_call_id), SIPTAG_FROM(local),
-                         SIPTAG_TO(sip.sip_from),
-                         NTATAG_REMOTE_CSEQ(sip.sip_cseq->cs_seq), TAG_END());
-  su_home_deinit(home);
+  leg_ = CreateServerLeg(host_, *this, sip);
   if (leg_ == nullptr) return;
-  nta_leg_server_route(leg_, sip.sip_record_route, sip.sip_contact);
   nta_incoming_tag(invite_, nta_leg_get_tag(leg_));
   nta_incoming_bind(
       invite_,
@@ -81,6 +70,13 @@ void SofiaCall::TakeTrunk(std::shared_ptr<const Trunk> trunk) {
   session_timer_ =
       SessionTimer(trunk_ != nullptr ? trunk_->session_timer
                                      : host_.options().session_timer);
+}
+
+bool SofiaCall::IsDialog(const TargetDialog& dialog) const {
+  const char* const remote_tag = nta_leg_get_rtag(leg_);
+  return machine_.live() && snapshot_.sip_call_id == dialog.call_id &&
+         remote_tag != nullptr && dialog.remote_tag == remote_tag &&
+         dialog.local_tag == nta_leg_get_tag(leg_);
 }
 
 const Credentials* SofiaCall::credentials() const {
@@ -145,6 +141,7 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
     Disarm(provisional_timer_);
   }
   PublishPhase();
+  TellAwaiting();
   if (!machine_.live()) LeaveBridge();
   ReleaseIfOver();
 }
@@ -262,24 +259,10 @@ void SofiaCall::OnProbeAnswered(int status) {
 // ---- Where requests go --------------------------------------------------
 
 void SofiaCall::WithNextHopOf(nta_leg_t* leg, NextHopReady ready) {
-  const sip_route_t* route = nullptr;
-  const sip_contact_t* target = nullptr;
-  nta_leg_get_route(leg, &route, &target);
-  if (route == nullptr && target == nullptr) {
-    std::move(ready)(absl::UnavailableError("the far end gave no address"));
-    return;
-  }
-  SipTarget next = TargetOf(route != nullptr ? *route->r_url : *target->m_url);
-  // RFC 3261, 8.1.2: the way to a sips: URI is TLS, whatever it is.
-  if (transport_.sips ||
-      (target != nullptr && target->m_url->url_type == url_sips)) {
-    next.secure = true;
-  }
-  if (trunk_ != nullptr && !trunk_->tls_name.empty()) {
-    next.tls_name = trunk_->tls_name;
-  }
-  FindNextHop(
-      host_, next,
+  FindNextHopOf(
+      host_, leg,
+      {.sips = transport_.sips,
+       .tls_name = trunk_ != nullptr ? trunk_->tls_name : std::string()},
       [&host = host_, id = snapshot_.call_id] {
         return host.Find(id) != nullptr;
       },

@@ -24,6 +24,7 @@
 #include "sip/sofia/inbound_referral.h"
 #include "sip/sofia/outgoing_invite.h"
 #include "sip/sofia/session_update.h"
+#include "sip/sofia/standalone_refer.h"
 #include "sip/sofia/transfer_party.h"
 #include "sip/transfer/refer_to.h"
 
@@ -45,6 +46,7 @@ inline constexpr int kRelayLimit = 60;
 // Time: the loop's timers and Sofia's transactions.
 class SofiaCall final : public RequestHandler,
                         public InviteHandler,
+                        public RequestPath,
                         public TransferParty {
  public:
   // A call for a good INVITE outside any dialog. Takes over `invite`. Null
@@ -97,6 +99,12 @@ class SofiaCall final : public RequestHandler,
   // for it, the legs of a bridge.
   void Join(SofiaCall& other, const BridgeTerms& terms);
 
+  // Whether this is the dialog, and it is not over.
+  bool IsDialog(const TargetDialog& dialog) const;
+  // A REFER outside the dialog, about it (RFC 4538). Returns how it is
+  // answered.
+  int OnReferAbout(nta_incoming_t* request, const sip_t& sip);
+
   // A client's decisions about an INVITE that is not answered yet. Errors: see
   // CallEngine.
   absl::Status Progress(const ProgressRequest& request);
@@ -121,7 +129,7 @@ class SofiaCall final : public RequestHandler,
   int OnRequest(nta_incoming_t* request, const sip_t& sip) override;
   void OnAckOrCancel(nta_incoming_t* invite, const sip_t* sip) override;
 
-  // ---- TransferParty ----
+  // ---- RequestPath: its dialog ----
 
   bool in_dialog() const override { return true; }
   nta_leg_t* leg() override { return leg_; }
@@ -129,11 +137,15 @@ class SofiaCall final : public RequestHandler,
   const sip_contact_t* contact() const override {
     return host_.contact(transport_);
   }
-  const Credentials* credentials() const override;
   void WithNextHop(NextHopReady ready) override {
     WithNextHopOf(leg_, std::move(ready));
   }
   void RefreshTarget(const sip_contact_t* contact) override;
+
+  // ---- TransferParty ----
+
+  const Credentials* credentials() const override;
+  RequestPath* dialog() override { return this; }
   void BeginTransfer() override;
   void SetHold(bool hold, HoldDone done) override;
   void AbandonHold() override;
@@ -152,6 +164,13 @@ class SofiaCall final : public RequestHandler,
   // ABORTED with the id of the open transfer, also for a REFER of the far end's
   // or one that the call takes part in.
   absl::Status CheckNoTransfer();
+  // Its INVITE is open, and is wanted.
+  bool AwaitsAnswer() const;
+  // That transfer, of a call or of none, waits until this call is answered or
+  // has ended. While AwaitsAnswer().
+  void Await(std::string call_id, std::string transfer_id) {
+    awaiting_.emplace_back(std::move(call_id), std::move(transfer_id));
+  }
   // This dialog as its far end sees it (RFC 3891, 3).
   ReplacedDialog AsReplaced() const;
   // Where others reach the far end of this call.
@@ -253,8 +272,11 @@ class SofiaCall final : public RequestHandler,
 
   // The far end's offer that a re-INVITE without one asked for.
   void OnTheirOffer(const SessionUpdate::Outcome& offer);
-  // What is served in the dialog.
+  // What is served in the dialog, and which extensions.
   std::string allow() const;
+  const char* supported(bool reliable_progress = true) const {
+    return SupportedOptions(reliable_progress, takes_referrals());
+  }
 
   bool their_offer_open() const { return machine_.their_offer_open(); }
   void OnOfferSent() { machine_.OnOfferSent(); }
@@ -274,7 +296,6 @@ class SofiaCall final : public RequestHandler,
   void TakeTrunk(std::shared_ptr<const Trunk> trunk);
 
   // Requests inside the dialog.
-  bool IsOfThisDialog(const sip_t& sip) const;
   int OnSessionRequest(nta_incoming_t* request, const sip_t& sip);
   void BindReInvite(nta_incoming_t* request);
   // 200 with `sdp`, which may be empty.
@@ -282,7 +303,9 @@ class SofiaCall final : public RequestHandler,
                             const std::string& sdp);
   int OnPrack(nta_incoming_t* request, const sip_t& sip);
   int OnInfo(nta_incoming_t* request, const sip_t& sip);
-  int OnRefer(nta_incoming_t* request, const sip_t& sip);
+  // `own`: the dialog that a REFER outside this one begins; null: inside.
+  int OnRefer(nta_incoming_t* request, const sip_t& sip,
+              std::shared_ptr<ReferralDialog> own);
   int OnSubscribe(nta_incoming_t* request, const sip_t& sip);
   int OnNotify(const sip_t& sip);
   int OnBye(const sip_t& sip);
@@ -331,10 +354,13 @@ class SofiaCall final : public RequestHandler,
   void AcknowledgeCall(std::string answer, std::string theirs = {});
 
   const ReferralPolicy& referral_policy() const;
+  bool takes_referrals() const {
+    return referral_policy().mode != ReferralMode::kOff;
+  }
   // 0, or how a REFER is refused as the call stands.
   int CheckMayBeReferred();
   void TakeReferral(nta_incoming_t* request, const sip_t& sip,
-                    ReferralOrder order);
+                    ReferralOrder order, std::shared_ptr<ReferralDialog> own);
   // The open one of its far end; null for none.
   InboundReferral* open_referral() const;
   // The open one that it takes part in; null for none.
@@ -401,11 +427,16 @@ class SofiaCall final : public RequestHandler,
 
   // Tells watchers where the call changed.
   void PublishPhase();
+  // And the transfers that wait for its answer.
+  void TellAwaiting();
   void Publish(CallChange change);
   // Frees what a call that has ended does not need.
   void ReleaseIfOver();
 
   absl::StatusOr<TransferPlan> Plan(const TransferRequest& request) const;
+  // How a REFER goes outside the dialog; null where it is to stay inside.
+  std::shared_ptr<StandaloneRefer> OutsideDialog(
+      const TransferRequest& request) const;
   CallTransfer* open_transfer();
 
   CallHost& host_;
@@ -475,6 +506,8 @@ class SofiaCall final : public RequestHandler,
   std::unique_ptr<ClientTransaction> bye_;
   ChallengeAnswer bye_authorization_;
   std::unique_ptr<ClientTransaction> probe_;
+  // Transfers of others that wait for its answer: their calls and themselves.
+  std::vector<std::pair<std::string, std::string>> awaiting_;
   // Oldest first; at most one is open.
   std::vector<std::unique_ptr<CallTransfer>> transfers_;
   std::vector<std::unique_ptr<InboundReferral>> referrals_;

@@ -65,8 +65,7 @@ absl::Status SofiaCall::CheckNotBridged() const {
 }
 
 std::string SofiaCall::allow() const {
-  const bool refers = referral_policy().mode != ReferralMode::kOff;
-  return absl::StrCat(kAllow, refers ? kAllowReferrals : "",
+  return absl::StrCat(kAllow, takes_referrals() ? kAllowReferrals : "",
                       other_leg() != nullptr ? ", INFO" : "");
 }
 
@@ -193,6 +192,7 @@ void SofiaCall::OnRelayEnded(const SessionUpdate::Outcome& outcome) {
       asker->SettleOffer(
           given_up ? SessionUpdate::Outcome{{500, kGone}} : outcome, *this);
     }
+    asker->SettleOffer(told, *this);
     return;
   }
   // The CANCEL came too late.

@@ -147,7 +147,7 @@ int SofiaCall::AnswerEarly(nta_incoming_t* request, const sip_t& sip,
   nta_incoming_treply(
       request, SIP_200_OK, TAG_IF(refreshes, SIPTAG_CONTACT(contact())),
       TAG_IF(refreshes, SIPTAG_ALLOW_STR(served.c_str())),
-      SIPTAG_SUPPORTED_STR(kSupported),
+      SIPTAG_SUPPORTED_STR(supported()),
       TAG_IF(with_sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
       TAG_IF(with_sdp, SIPTAG_PAYLOAD_STR(answer.sdp.c_str())), TAG_END());
   if (with_sdp && TakeSession(sip, answer.sdp)) Publish(CallChange::kUpdated);

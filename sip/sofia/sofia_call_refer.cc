@@ -24,10 +24,10 @@ absl::StatusOr<TransferPlan> SofiaCall::Refer(const TransferRequest& request) {
   plan->transfer_id = host_.NewId("t");
   if (request.credentials) credentials_ = request.credentials;
   snapshot_.transfer_ids.push_back(plan->transfer_id);
-  TransferPolicy policy = PolicyOf(host_.options().transfers, request);
+  TransferPolicy policy = PolicyOf(host_.options().transfers, request, *plan);
   for (Milliseconds& wait : policy.glare_backoffs) wait = DrawGlareBackoff();
-  transfers_.push_back(
-      std::make_unique<CallTransfer>(host_, *this, *plan, policy));
+  transfers_.push_back(std::make_unique<CallTransfer>(
+      host_, *this, *plan, policy, OutsideDialog(request)));
   host_.observer().OnTransferStarted(*plan, absl::Now());
   Publish(CallChange::kTransferring);
   return plan;
@@ -43,6 +43,21 @@ absl::Status SofiaCall::CheckAnswered() const {
                    absl::StrCat("call ", snapshot_.call_id,
                                 " is not answered, or is ending: only an "
                                 "answered call can be transferred or changed"));
+}
+
+bool SofiaCall::AwaitsAnswer() const {
+  const CallState& state = machine_.state();
+  return !state.hang_up_wanted && (state.phase == CallPhase::kIncoming ||
+                                   state.phase == CallPhase::kCalling ||
+                                   state.phase == CallPhase::kRinging);
+}
+
+void SofiaCall::TellAwaiting() {
+  if (awaiting_.empty() || AwaitsAnswer()) return;
+  for (const auto& [call_id, transfer_id] : std::exchange(awaiting_, {})) {
+    CallTransfer* const transfer = host_.FindTransfer(call_id, transfer_id);
+    if (transfer != nullptr) transfer->OnConsultationSettled(*this);
+  }
 }
 
 absl::Status SofiaCall::CheckNoTransfer() {
@@ -88,6 +103,39 @@ absl::StatusOr<TransferPlan> SofiaCall::Plan(
                                                 : snapshot_.remote_uri,
        .trusted = trunk_ != nullptr && trunk_->trusted},
       targets);
+}
+
+std::shared_ptr<StandaloneRefer> SofiaCall::OutsideDialog(
+    const TransferRequest& request) const {
+  const sip_contact_t* target = nullptr;
+  nta_leg_get_route(leg_, nullptr, &target);
+  const char* const remote_tag = nta_leg_get_rtag(leg_);
+  // RFC 7647, 4, and RFC 4538, 3: only there is it the one that is meant, and
+  // only by Target-Dialog does it know what for.
+  if (host_.options().refer_in_dialog_always || target == nullptr ||
+      remote_tag == nullptr || !IsGruu(*target->m_url) ||
+      !snapshot_.far_end.supports_target_dialog) {
+    return nullptr;
+  }
+  const TargetDialog about{.call_id = snapshot_.sip_call_id,
+                           .local_tag = remote_tag,
+                           .remote_tag = nta_leg_get_tag(leg_)};
+  // Not every far end's Call-ID is one.
+  if (ReadTargetDialog(FormatTargetDialog(about)) != about) return nullptr;
+  const bool trusted = trunk_ != nullptr && trunk_->trusted;
+  StandaloneReferTerms terms{
+      .uri = UriText(*target->m_url),
+      .local = WithholdsUser(request.identity.privacy, trusted)
+                   ? kAnonymous
+                   : absl::StrCat("<", snapshot_.local_uri, ">"),
+      .sip_call_id = host_.NewId(""),
+      .about = about};
+  if (trunk_ != nullptr && !trunk_->uri.empty()) {
+    terms.route = host_.ServiceRouteOf(trunk_->name);
+    terms.first_hop =
+        FirstHopOf(terms.uri, trunk_->uri, terms.route, trunk_.get());
+  }
+  return std::make_shared<StandaloneRefer>(host_, std::move(terms));
 }
 
 ReplacedDialog SofiaCall::AsReplaced() const {

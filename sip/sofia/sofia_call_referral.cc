@@ -63,7 +63,20 @@ int SofiaCall::CheckMayBeReferred() {
   return machine_.ReadyForRefer() ? 0 : 491;
 }
 
-int SofiaCall::OnRefer(nta_incoming_t* request, const sip_t& sip) {
+int SofiaCall::OnReferAbout(nta_incoming_t* request, const sip_t& sip) {
+  if (const int refused = RefuseUnknownExtensions(request, sip, supported())) {
+    return refused;
+  }
+  // Its tag goes into every answer.
+  std::shared_ptr<ReferralDialog> own =
+      HasUsableContact(sip) ? ReferralDialog::Create(host_, request, sip)
+                            : nullptr;
+  if (own == nullptr) return HasUsableContact(sip) ? 500 : 400;
+  return OnRefer(request, sip, std::move(own));
+}
+
+int SofiaCall::OnRefer(nta_incoming_t* request, const sip_t& sip,
+                       std::shared_ptr<ReferralDialog> own) {
   const ReferralPolicy& policy = referral_policy();
   if (policy.mode == ReferralMode::kOff) {
     return RefuseMethod(request, sip, allow());
@@ -107,12 +120,14 @@ int SofiaCall::OnRefer(nta_incoming_t* request, const sip_t& sip) {
                 .event_id = absl::StrCat(sip.sip_cseq->cs_seq),
                 .trunk = policy.trunk,
                 .replaces_own = asked.replaces_own,
-                .ring_limit = policy.ring_limit});
+                .ring_limit = policy.ring_limit},
+               std::move(own));
   return 0;
 }
 
 void SofiaCall::TakeReferral(nta_incoming_t* request, const sip_t& sip,
-                             ReferralOrder order) {
+                             ReferralOrder order,
+                             std::shared_ptr<ReferralDialog> own) {
   const ReferralPolicy& policy = referral_policy();
   const bool asks = policy.mode == ReferralMode::kDelegate;
   const ReferralTerms terms{
@@ -123,17 +138,20 @@ void SofiaCall::TakeReferral(nta_incoming_t* request, const sip_t& sip,
                   (asks ? policy.decision_limit : Milliseconds(0)) +
                   2 * kRelayLimit * host_.options().t1 + kSubscriptionMargin,
       .bye_wait = policy.bye_wait};
-  RefreshTarget(sip.sip_contact);
+  if (own == nullptr) RefreshTarget(sip.sip_contact);
   int status = policy.accept_status;
-  if (status == 0) status = snapshot_.far_end.contact_is_gruu ? 200 : 202;
+  // Who refers from outside knows RFC 7647.
+  const bool new_style = own != nullptr || snapshot_.far_end.contact_is_gruu;
+  if (status == 0) status = new_style ? 200 : 202;
+  const sip_contact_t* const ours = own != nullptr ? own->contact() : contact();
   nta_incoming_treply(
-      request, status, sip_status_phrase(status), SIPTAG_CONTACT(contact()),
-      SIPTAG_SUPPORTED_STR(kSupportedByReferrals),
+      request, status, sip_status_phrase(status), SIPTAG_CONTACT(ours),
+      SIPTAG_SUPPORTED_STR(supported()),
       TAG_IF(!terms.subscribed, SIPTAG_HEADER_STR("Refer-Sub: false")),
       TAG_END());
   nta_incoming_destroy(request);
-  referrals_.push_back(
-      std::make_unique<InboundReferral>(host_, *this, std::move(order), terms));
+  referrals_.push_back(std::make_unique<InboundReferral>(
+      host_, *this, std::move(order), terms, std::move(own)));
   InboundReferral& referral = *referrals_.back();
   if (asks) {
     snapshot_.pending_refer = referral.Pending();
@@ -170,8 +188,8 @@ int SofiaCall::OnSubscribe(nta_incoming_t* request, const sip_t& sip) {
   if (!event || event->package != "refer") return AnswerBadEvent(request);
   const auto found =
       std::ranges::find_if(referrals_, [&](const auto& referral) {
-        const std::string id = referral->event_id();
-        return !id.empty() && (!event->id || *event->id == id);
+        return !referral->has_own_dialog() &&
+               referral->ServesSubscription(event->id);
       });
   // Only a REFER begins one (RFC 3515, 2.4.4).
   if (found == referrals_.end()) return 403;

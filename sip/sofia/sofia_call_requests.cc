@@ -23,12 +23,9 @@ int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
   if (machine_.is_calling() || outgoing_ != nullptr) {
     return OnCallingRequest(request, sip);
   }
-  if (!IsOfThisDialog(sip)) return 481;
+  if (!IsOfDialog(leg_, sip)) return 481;
   SeenAlive();
-  const bool refers = method == sip_method_refer &&
-                      referral_policy().mode != ReferralMode::kOff;
-  if (const int refused = RefuseUnknownExtensions(
-          request, sip, refers ? kSupportedByReferrals : kSupported)) {
+  if (const int refused = RefuseUnknownExtensions(request, sip, supported())) {
     return refused;
   }
   if (IsPrack(sip)) return OnPrack(request, sip);
@@ -39,7 +36,7 @@ int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
     case sip_method_info:
       return OnInfo(request, sip);
     case sip_method_refer:
-      return OnRefer(request, sip);
+      return OnRefer(request, sip, nullptr);
     case sip_method_subscribe:
       return OnSubscribe(request, sip);
     case sip_method_bye:
@@ -51,20 +48,10 @@ int SofiaCall::OnRequest(nta_incoming_t* request, const sip_t& sip) {
       return 481;  // Sofia found no INVITE for it.
     case sip_method_options:
       return AnswerOptions(request, contact(), host_.options().user_agent,
-                           allow());
+                           allow(), supported());
     default:
       return RefuseMethod(request, sip, allow());
   }
-}
-
-bool SofiaCall::IsOfThisDialog(const sip_t& sip) const {
-  // Sofia takes a message without a tag, or with an empty one, for a match.
-  const auto equal = [](const char* a, const char* b) {
-    return a != nullptr && b != nullptr && absl::string_view(a) == b;
-  };
-  const char* remote_tag = nta_leg_get_rtag(leg_);
-  return equal(sip.sip_to->a_tag, nta_leg_get_tag(leg_)) &&
-         (remote_tag == nullptr || equal(sip.sip_from->a_tag, remote_tag));
 }
 
 int SofiaCall::OnBye(const sip_t& sip) {

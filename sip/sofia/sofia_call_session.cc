@@ -23,7 +23,7 @@ void SofiaCall::SendOk(nta_incoming_t* request, const std::string& sdp) {
   const std::string served = allow();
   nta_incoming_treply(
       request, SIP_200_OK, SIPTAG_CONTACT(contact()),
-      SIPTAG_ALLOW_STR(served.c_str()), SIPTAG_SUPPORTED_STR(kSupported),
+      SIPTAG_ALLOW_STR(served.c_str()), SIPTAG_SUPPORTED_STR(supported()),
       SIPTAG_SERVER_STR(host_.options().user_agent.c_str()),
       TAG_IF(timed, SIPTAG_SESSION_EXPIRES_STR(timer.session_expires.c_str())),
       TAG_IF(timer.required, SIPTAG_REQUIRE_STR("timer")),

@@ -22,6 +22,7 @@
 #include "sip/sofia/sip_loop.h"
 #include "sip/sofia/sofia_call.h"
 #include "sip/sofia/sofia_log.h"
+#include "sip/sofia/standalone_refer.h"
 #include "sip/sofia/trunk_registrations.h"
 #include "sip/sofia/uri_referral.h"
 #include "sip/transfer/display_text.h"
@@ -118,7 +119,6 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     loop_.Post([&] {
       by_sip_call_id_.clear();
       calls_.clear();
-      referrals_by_tag_.clear();
       referrals_.clear();
       registrations_.Clear();
       abandoned_.clear();
@@ -172,15 +172,9 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
 
   void Cancel(const std::string& call_id, const std::string& transfer_id,
               CancelDone done) {
-    CancelOutcome outcome = CancelOutcome::kTooLate;
-    if (SofiaCall* const call = Find(call_id)) {
-      CallTransfer* const transfer = call->FindTransfer(transfer_id);
-      if (transfer != nullptr) outcome = transfer->OnCancel();
-    } else if (const auto found = referrals_.find(transfer_id);
-               found != referrals_.end()) {
-      outcome = found->second->Cancel();
-    }
-    std::move(done)(outcome);
+    CallTransfer* const transfer = FindTransfer(call_id, transfer_id);
+    std::move(done)(transfer != nullptr ? transfer->OnCancel()
+                                        : CancelOutcome::kTooLate);
   }
 
   void DecideRefer(const ReferDecision& decision, CallDone done) {
@@ -294,6 +288,16 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     return it == calls_.end() ? nullptr : it->second.get();
   }
 
+  CallTransfer* FindTransfer(const std::string& call_id,
+                             const std::string& transfer_id) override {
+    if (SofiaCall* const call = Find(call_id)) {
+      return call->FindTransfer(transfer_id);
+    }
+    const auto found = referrals_.find(transfer_id);
+    return found == referrals_.end() ? nullptr
+                                     : found->second->FindTransfer(transfer_id);
+  }
+
   void Retire(SofiaCall& call) override {
     const auto it = calls_.find(call.snapshot().call_id);
     if (it == calls_.end()) return;
@@ -313,9 +317,21 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   void Retire(UriReferral& referral) override {
     const auto found = referrals_.find(referral.transfer_id());
     if (found == referrals_.end()) return;
-    referrals_by_tag_.erase(referral.tag());
     DestroyLater(std::move(found->second));
     referrals_.erase(found);
+  }
+
+  void TakeNotifys(const std::string& tag, StandaloneRefer* refer) override {
+    if (refer == nullptr) {
+      standalone_by_tag_.erase(tag);
+    } else {
+      standalone_by_tag_[tag] = refer;
+    }
+  }
+
+  std::vector<std::string> ServiceRouteOf(
+      const std::string& trunk) const override {
+    return registrations_.ServiceRouteOf(trunk);
   }
 
   SofiaCall* FindReplaced(const std::string& replaces, int& answer) override {
@@ -455,8 +471,13 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
           return refused;
         }
         return AnswerOptions(request, contact(), options_.user_agent,
-                             AllowFor(request, sip));
+                             AllowFor(request, sip),
+                             SupportedOptions(true, RefersFrom(request, sip)));
       case sip_method_refer:
+        if (SofiaCall* const call = FindReferredTo(sip)) {
+          return call->OnReferAbout(request, sip);
+        }
+        return RefuseOutsideDialogs(request, sip);
       case sip_method_subscribe:
         return RefuseOutsideDialogs(request, sip);
       default:
@@ -499,10 +520,27 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
                         RefersFrom(request, sip) ? kAllowReferrals : "");
   }
 
+  // The call that a REFER outside dialogs is about; null for none. Its tags,
+  // which nobody can guess, are the permission (RFC 4538, 4; RFC 7647, 4).
+  SofiaCall* FindReferredTo(const sip_t& sip) {
+    if (sip.sip_to->a_tag != nullptr) return nullptr;
+    const std::optional<TargetDialog> dialog = ReadTargetDialogOf(sip);
+    if (!dialog) return nullptr;
+    const auto [first, last] = by_sip_call_id_.equal_range(dialog->call_id);
+    const auto found = std::find_if(first, last, [&](const auto& named) {
+      return named.second->IsDialog(*dialog);
+    });
+    return found == last ? nullptr : found->second;
+  }
+
   // Nobody is let in by REFER or SUBSCRIBE alone: what a stranger asks for is
   // 403 (RFC 3515, 2.4.4 and 5.2), and 405 where nobody may refer.
   int RefuseOutsideDialogs(nta_incoming_t* request, const sip_t& sip) {
     if (!RefersFrom(request, sip)) return RefuseMethod(request, sip, kAllow);
+    if (const int refused = RefuseUnknownExtensions(
+            request, sip, SupportedOptions(true, true))) {
+      return refused;
+    }
     const std::optional<EventHeader> event = ReadEventOf(sip);
     const bool subscribes = sip.sip_request->rq_method == sip_method_subscribe;
     if (subscribes && (!event || event->package != "refer")) {
@@ -661,23 +699,22 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   absl::StatusOr<TransferPlan> TakeOnWithoutCall(const TransferRequest& request,
                                                  TransferParty*& party) {
     TransferPlan plan;
-    absl::StatusOr<std::shared_ptr<UriReferral>> referral =
+    absl::StatusOr<std::unique_ptr<UriReferral>> referral =
         UriReferral::Create(*this, request, plan);
     if (!referral.ok()) return referral.status();
     if (*referral != nullptr) {
       party = referral->get();
-      referrals_by_tag_.emplace((*referral)->tag(), referral->get());
       referrals_.emplace(plan.transfer_id, *std::move(referral));
     }
     return plan;
   }
 
-  // Of a transfer outside any call, which has no leg of Sofia's.
+  // Of a REFER outside any dialog, which has no leg of Sofia's.
   int OnNotify(nta_incoming_t* request, const sip_t& sip) {
     if (sip.sip_to->a_tag == nullptr) return 481;
     const auto found =
-        referrals_by_tag_.find(std::string_view(sip.sip_to->a_tag));
-    if (found == referrals_by_tag_.end()) return 481;
+        standalone_by_tag_.find(std::string_view(sip.sip_to->a_tag));
+    if (found == standalone_by_tag_.end()) return 481;
     if (const int refused = RefuseUnknownExtensions(request, sip)) {
       return refused;
     }
@@ -762,9 +799,10 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   std::vector<std::shared_ptr<ClientTransaction>> abandoned_;
   std::unordered_map<std::string, std::unique_ptr<SofiaCall>> calls_;
   std::multimap<std::string, SofiaCall*, std::less<>> by_sip_call_id_;
-  // Transfers outside any call, by id, and by the tag that is theirs.
-  std::unordered_map<std::string, std::shared_ptr<UriReferral>> referrals_;
-  std::map<std::string, UriReferral*, std::less<>> referrals_by_tag_;
+  // REFERs outside dialogs, by the tag that is theirs.
+  std::map<std::string, StandaloneRefer*, std::less<>> standalone_by_tag_;
+  // Transfers outside any call, by id.
+  std::unordered_map<std::string, std::unique_ptr<UriReferral>> referrals_;
   // REFERs that wait for a client, and whose call they came in.
   std::unordered_map<std::string, std::string> waiting_refers_;
   TrunkRegistrations registrations_{*this};

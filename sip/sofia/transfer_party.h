@@ -2,14 +2,12 @@
 #ifndef CALLCONTROL_SIP_SOFIA_TRANSFER_PARTY_H_
 #define CALLCONTROL_SIP_SOFIA_TRANSFER_PARTY_H_
 
-#include <string>
 #include <string_view>
 
 #include "absl/functional/any_invocable.h"
 #include "sip/call/call_types.h"
 #include "sip/call/digest.h"
-#include "sip/sofia/next_hop.h"
-#include "sip/sofia/sofia.h"
+#include "sip/sofia/request_path.h"
 #include "sip/transfer/sip_status.h"
 
 namespace callcontrol::sip {
@@ -26,24 +24,13 @@ class TransferParty {
 
   virtual ~TransferParty() = default;
 
-  // ---- Where its REFER and SUBSCRIBEs go ----
-
-  // Whether there is a dialog yet that a SUBSCRIBE could be sent in.
-  virtual bool in_dialog() const = 0;
-  // What to send the next request on; not to be kept.
-  virtual nta_leg_t* leg() = 0;
-  // Empty: where the dialog leads.
-  virtual std::string request_uri() const = 0;
-  virtual const sip_contact_t* contact() const = 0;
-  // What challenges are answered with; null: nothing.
+  // What challenges to its requests are answered with; null: nothing.
   virtual const Credentials* credentials() const = 0;
-  // Hands out where the next request goes. `ready` is dropped where the party
-  // is gone by then.
-  virtual void WithNextHop(NextHopReady ready) = 0;
-  virtual void RefreshTarget(const sip_contact_t* contact) = 0;
 
   // ---- Its call, where there is one ----
 
+  // Null for none.
+  virtual RequestPath* dialog() = 0;
   // Tells the open transfer once it may send its REFER.
   virtual void BeginTransfer() = 0;
   // Puts the far end on hold, or takes it off, after a change of the session

@@ -29,7 +29,7 @@ absl::StatusOr<SofiaCall*> FindConsultation(CallHost& host,
                         "a call cannot replace itself: replaces_call_id names "
                         "the call to the target");
   }
-  // RFC 5589, 7.6: only a confirmed dialog can be replaced.
+  if (call->AwaitsAnswer()) return call;
   if (absl::Status status = call->CheckAnswered(); !status.ok()) return status;
   if (absl::Status status = call->CheckNoTransfer(); !status.ok()) {
     return status;
@@ -37,25 +37,30 @@ absl::StatusOr<SofiaCall*> FindConsultation(CallHost& host,
   return call;
 }
 
-absl::StatusOr<std::string> PlanReferTo(CallHost& host,
-                                        const TransferRequest& request,
-                                        const PlannedParty& party,
-                                        const TargetPolicy& targets) {
+// Writes Refer-To into `plan`, and what is missing there until the call to the
+// target is answered.
+absl::Status PlanReferTo(CallHost& host, const TransferRequest& request,
+                         const PlannedParty& party, const TargetPolicy& targets,
+                         TransferPlan& plan) {
+  absl::StatusOr<std::string> refer_to;
   if (request.replaces_call_id.empty()) {
-    return BuildReferTo(request.refer_to, request.target_headers, std::nullopt,
-                        targets);
+    refer_to = BuildReferTo(request.refer_to, request.target_headers,
+                            std::nullopt, targets);
+  } else {
+    const absl::StatusOr<SofiaCall*> consultation =
+        FindConsultation(host, request.replaces_call_id, party);
+    if (!consultation.ok()) return consultation.status();
+    AwaitedTarget target{.refer_to = request.refer_to,
+                         .headers = request.target_headers,
+                         .targets = targets};
+    // A target that cannot replace must not ring as if for a new call.
+    target.headers.push_back({"Require", "replaces"});
+    refer_to = BuildReplacing(target, **consultation);
+    if ((*consultation)->AwaitsAnswer()) plan.awaited = std::move(target);
   }
-  const absl::StatusOr<SofiaCall*> consultation =
-      FindConsultation(host, request.replaces_call_id, party);
-  if (!consultation.ok()) return consultation.status();
-  const std::string target = request.refer_to.empty()
-                                 ? (*consultation)->PublicTarget()
-                                 : request.refer_to;
-  std::vector<SipHeader> target_headers = request.target_headers;
-  // A target that cannot replace must not ring as if for a new call.
-  target_headers.push_back({"Require", "replaces"});
-  return BuildReferTo(target, target_headers, (*consultation)->AsReplaced(),
-                      targets);
+  if (!refer_to.ok()) return refer_to.status();
+  plan.refer_to = *std::move(refer_to);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> PlanReferredBy(const TransferRequest& request,
@@ -73,6 +78,16 @@ absl::StatusOr<std::string> PlanReferredBy(const TransferRequest& request,
 
 }  // namespace
 
+absl::StatusOr<std::string> BuildReplacing(const AwaitedTarget& target,
+                                           const SofiaCall& consultation) {
+  std::optional<ReplacedDialog> replaced;
+  // Only a confirmed dialog can be replaced (RFC 5589, 7.6).
+  if (!consultation.AwaitsAnswer()) replaced = consultation.AsReplaced();
+  return BuildReferTo(
+      target.refer_to.empty() ? consultation.PublicTarget() : target.refer_to,
+      target.headers, replaced, target.targets);
+}
+
 absl::StatusOr<TransferPlan> PlanTransfer(CallHost& host,
                                           const TransferRequest& request,
                                           const PlannedParty& party,
@@ -80,9 +95,11 @@ absl::StatusOr<TransferPlan> PlanTransfer(CallHost& host,
   if (absl::Status status = CheckReferHeaders(request.headers); !status.ok()) {
     return status;
   }
-  absl::StatusOr<std::string> refer_to =
-      PlanReferTo(host, request, party, targets);
-  if (!refer_to.ok()) return refer_to.status();
+  TransferPlan plan;
+  if (absl::Status status = PlanReferTo(host, request, party, targets, plan);
+      !status.ok()) {
+    return status;
+  }
   absl::StatusOr<std::string> referred_by =
       PlanReferredBy(request, party, targets);
   if (!referred_by.ok()) return referred_by.status();
@@ -92,10 +109,8 @@ absl::StatusOr<TransferPlan> PlanTransfer(CallHost& host,
   // RFC 3323, 4.1: whoever the target is told of, it is not the user.
   if (identity->anonymous) *referred_by = kAnonymous;
 
-  TransferPlan plan;
   plan.call_id = party.call_id;
   plan.sip_call_id = party.sip_call_id;
-  plan.refer_to = *std::move(refer_to);
   plan.referred_by = *std::move(referred_by);
   plan.headers = request.headers;
   plan.headers.insert(plan.headers.end(), identity->headers.begin(),
@@ -107,7 +122,8 @@ absl::StatusOr<TransferPlan> PlanTransfer(CallHost& host,
 }
 
 TransferPolicy PolicyOf(const TransferPolicy& configured,
-                        const TransferRequest& request) {
+                        const TransferRequest& request,
+                        const TransferPlan& plan) {
   TransferPolicy policy = configured;
   const TransferLimits& limits = request.limits;
   for (const auto& [asked, limit] :
@@ -129,6 +145,7 @@ TransferPolicy PolicyOf(const TransferPolicy& configured,
   if (request.on_failure) policy.on_failure = request.on_failure;
   policy.strict = policy.strict || request.strict;
   policy.hold_first = request.hold_first;
+  policy.awaits_target = plan.awaited.has_value();
   return policy;
 }
 

@@ -32,9 +32,16 @@ absl::StatusOr<TransferPlan> PlanTransfer(CallHost& host,
                                           const PlannedParty& party,
                                           const TargetPolicy& targets);
 
-// What is configured, with what the request says instead.
+// Refer-To for a target whose call with this side, `consultation`, is replaced;
+// without Replaces as long as that is not answered. Errors: those of
+// BuildReferTo().
+absl::StatusOr<std::string> BuildReplacing(const AwaitedTarget& target,
+                                           const SofiaCall& consultation);
+
+// What is configured, with what the request and its plan say instead.
 TransferPolicy PolicyOf(const TransferPolicy& configured,
-                        const TransferRequest& request);
+                        const TransferRequest& request,
+                        const TransferPlan& plan);
 
 }  // namespace callcontrol::sip
 

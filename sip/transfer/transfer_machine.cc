@@ -59,8 +59,9 @@ TransferMachine::TransferMachine(TransferPolicy policy, MonotonicTime now) {
   state_.created = now;
   state_.flood_window = now;
   state_.leg_up = policy.has_leg;
-  Arm(Timer::kReady, now + policy.ready_limit);
   state_.policy = policy;
+  // How long a target may ring is its own call's to say.
+  if (!AwaitsTarget()) Arm(Timer::kReady, now + policy.ready_limit);
 }
 
 // ---- The REFER ----------------------------------------------------------
@@ -75,8 +76,33 @@ TransferMachine::Step TransferMachine::OnLegReady(MonotonicTime now) {
     step.actions.push_back(TransferAction::kHold);
     return step;
   }
+  if (AwaitsTarget()) return step;
   state_.phase = Phase::kSending;
   step.actions.push_back(TransferAction::kSendRefer);
+  return step;
+}
+
+TransferMachine::Step TransferMachine::OnTargetAnswered(MonotonicTime now) {
+  Step step;
+  if (!AwaitsTarget()) return step;
+  state_.target_answered = true;
+  if (!In(Phase::kPrep)) return step;
+  Arm(Timer::kReady, now + state_.policy.ready_limit);
+  step.actions.push_back(TransferAction::kAwaitLeg);
+  return step;
+}
+
+TransferMachine::Step TransferMachine::OnTargetOver(int status,
+                                                    std::string_view cause,
+                                                    MonotonicTime now) {
+  Step step;
+  if (!AwaitsTarget() || !In(Phase::kPrep, Phase::kHolding)) return step;
+  state_.reason = cause;
+  if (IsFinal(status)) state_.final = SipStatus{status, std::string(cause)};
+  if (In(Phase::kHolding)) {
+    step.actions.push_back(TransferAction::kAbandonHold);
+  }
+  Restore(TransferOutcome::kTargetFailed, now, step);
   return step;
 }
 

@@ -58,6 +58,11 @@ class TransferMachine {
   // The leg is confirmed and no INVITE or UPDATE is open on it.
   Step OnLegReady(MonotonicTime now);
 
+  // The call to be replaced was answered, or ended before that: `status` is how
+  // its far end refused it, 0 where that did not, and `cause` for people.
+  Step OnTargetAnswered(MonotonicTime now);
+  Step OnTargetOver(int status, std::string_view cause, MonotonicTime now);
+
   // The far end answered the hold; 0 where it is on hold already.
   Step OnHoldAnswer(const SipStatus& status, MonotonicTime now);
   // The far end answered the end of the hold; 0 where it was not on hold.
@@ -176,6 +181,9 @@ class TransferMachine {
   void WarnOnce(std::string_view code, std::string_view text, Step& step);
   void LegEnded(ClearedBy by, MonotonicTime now);
 
+  bool AwaitsTarget() const {
+    return state_.policy.awaits_target && !state_.target_answered;
+  }
   bool In(Phase phase) const { return state_.phase == phase; }
   template <typename... Phases>
   bool In(Phase first, Phases... others) const {

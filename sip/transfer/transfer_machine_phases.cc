@@ -242,6 +242,7 @@ void TransferMachine::Prepare(MonotonicTime now, Step& step) {
   state_.phase = Phase::kPrep;
   // A hold is asked for once.
   state_.hold_tried = true;
+  if (AwaitsTarget()) return;
   Arm(Timer::kReady, now + state_.policy.ready_limit);
   step.actions.push_back(TransferAction::kAwaitLeg);
 }

@@ -71,6 +71,9 @@ struct TransferState {
   bool hold_tried = false;
   bool holds = false;
 
+  // Of a transfer that awaits its target: the call to it was answered.
+  bool target_answered = false;
+
   // Every CSeq number that a REFER of this transfer used (RFC 3515, 2.4.6).
   std::vector<std::uint32_t> refer_cseqs;
   ReferProgress progress = ReferProgress::kNotSent;

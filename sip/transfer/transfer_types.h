@@ -116,6 +116,9 @@ struct TransferPolicy {
   // The subscription is refreshed by SUBSCRIBE (RFC 6665, 4.1.2.2).
   bool refresh = false;
 
+  // The call that is to be replaced is not answered yet (RFC 5589, 7.6).
+  bool awaits_target = false;
+
   // There is a call, whose far end is transferred. Without one there is nothing
   // to clear, to keep or to ask whether it still lives.
   bool has_leg = true;
@@ -133,7 +136,8 @@ struct ReferAnswer {
   SipStatus status;
   // "Refer-Sub: false" in a 2xx (RFC 4488, 4).
   bool no_subscription = false;
-  // A 401 or 407 that the next REFER answers.
+  // A 401 or 407 that the next REFER answers, or a 420 about what that one
+  // leaves out.
   bool answerable = false;
   std::optional<std::chrono::seconds> retry_after{};
   // Of a 3xx, as addr-specs.

@@ -15,17 +15,6 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 
-v1::Transfer Cancel(ReferClient& client, const std::string& transfer_id) {
-  auto context = Deadline();
-  v1::CancelTransferRequest request;
-  request.set_transfer_id(transfer_id);
-  v1::Transfer transfer;
-  const grpc::Status status =
-      client.stub().CancelTransfer(context.get(), request, &transfer);
-  EXPECT_TRUE(status.ok()) << status.error_message();
-  return transfer;
-}
-
 class TransferCancelTest : public ServerTest<TransferCancelTest> {};
 
 TEST_F(TransferCancelTest, ATransferWhoseReferHasNotLeftIsWithdrawn) {
@@ -45,7 +34,7 @@ TEST_F(TransferCancelTest, ATransferWhoseReferHasNotLeftIsWithdrawn) {
     begun = calls.Next();
   }
   const std::string id = begun.call().transfer_ids(0);
-  const v1::Transfer cancelled = Cancel(call.client, id);
+  const v1::Transfer cancelled = call.client.CancelTransfer(id);
   EXPECT_EQ(cancelled.cancel_outcome(), v1::CANCEL_OUTCOME_WITHDRAWN);
   EXPECT_EQ(cancelled.state(), v1::TRANSFER_STATE_ENDED);
   const v1::TransferResult result = stream.Result();
@@ -64,7 +53,7 @@ TEST_F(TransferCancelTest, AnAcceptedTransferIsNoLongerFollowed) {
               Answered(200));
   EXPECT_THAT(stream.Next(), Status(180));
   const std::string id = call.client.GetCall(call.id).transfer_ids(0);
-  const v1::Transfer cancelled = Cancel(call.client, id);
+  const v1::Transfer cancelled = call.client.CancelTransfer(id);
   EXPECT_EQ(cancelled.cancel_outcome(), v1::CANCEL_OUTCOME_UNSUBSCRIBED);
   const v1::TransferResult result = stream.Result();
   EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_CANCELLED);
@@ -92,7 +81,7 @@ TEST_F(TransferCancelTest, AnOpenReferIsNotTakenBackAndNoByeIsSent) {
   const SipMessage refer = call.peer.Expect("REFER");
   EXPECT_THAT(stream.Next(), ReferSent());
   const std::string id = call.client.GetCall(call.id).transfer_ids(0);
-  EXPECT_EQ(Cancel(call.client, id).cancel_outcome(),
+  EXPECT_EQ(call.client.CancelTransfer(id).cancel_outcome(),
             v1::CANCEL_OUTCOME_UNSUBSCRIBED);
   EXPECT_EQ(stream.Result().verdict(), v1::TRANSFER_VERDICT_UNKNOWN);
   call.peer.Answer(refer, 202);
@@ -113,11 +102,11 @@ TEST_F(TransferCancelTest, AnOutcomeThatIsKnownStays) {
       call.peer.Notify("SIP/2.0 200 OK", "terminated;reason=noresource"),
       Answered(200));
   EXPECT_THAT(stream.Next(), Status(200));
-  EXPECT_EQ(Cancel(call.client, id).cancel_outcome(),
+  EXPECT_EQ(call.client.CancelTransfer(id).cancel_outcome(),
             v1::CANCEL_OUTCOME_TOO_LATE);
   call.peer.Answer(call.peer.Expect("BYE"), 200);
   EXPECT_EQ(stream.Result().outcome(), v1::TRANSFER_OUTCOME_TRANSFERRED);
-  const v1::Transfer again = Cancel(call.client, id);
+  const v1::Transfer again = call.client.CancelTransfer(id);
   EXPECT_EQ(again.cancel_outcome(), v1::CANCEL_OUTCOME_TOO_LATE);
   EXPECT_EQ(again.result().outcome(), v1::TRANSFER_OUTCOME_TRANSFERRED);
 }

@@ -63,9 +63,9 @@ class FakeCallEngine final : public CallEngine {
     updates.push_back(std::move(request));
     std::move(done)(decision);
   }
-  void DecideRefer(ReferDecision decision, CallDone done) override {
-    refer_decisions.push_back(std::move(decision));
-    std::move(done)(this->decision);
+  void DecideRefer(ReferDecision refer, CallDone done) override {
+    refer_decisions.push_back(std::move(refer));
+    std::move(done)(decision);
   }
   void HangUp(std::string call_id, CallDone done) override {
     hang_ups_.Put({std::move(call_id), std::move(done)});

@@ -184,4 +184,23 @@ v1::Call ReferClient::HangUp(std::string_view call_id) {
   return call;
 }
 
+v1::Call ReferClient::AnswerCall(std::string_view call_id) {
+  v1::AnswerCallRequest request;
+  request.set_call_id(std::string(call_id));
+  v1::Call call;
+  auto context = Deadline();
+  ThrowUnlessOk(stub_->AnswerCall(context.get(), request, &call), "AnswerCall");
+  return call;
+}
+
+v1::Transfer ReferClient::CancelTransfer(std::string_view transfer_id) {
+  v1::CancelTransferRequest request;
+  request.set_transfer_id(std::string(transfer_id));
+  v1::Transfer transfer;
+  auto context = Deadline();
+  ThrowUnlessOk(stub_->CancelTransfer(context.get(), request, &transfer),
+                "CancelTransfer");
+  return transfer;
+}
+
 }  // namespace callcontrol::testing

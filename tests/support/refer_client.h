@@ -70,6 +70,8 @@ class ReferClient {
                      v1::CallState state = v1::CALL_STATE_ANSWERED);
   v1::Call GetCall(std::string_view call_id);
   v1::Call HangUp(std::string_view call_id);
+  v1::Call AnswerCall(std::string_view call_id);
+  v1::Transfer CancelTransfer(std::string_view transfer_id);
 
  private:
   std::shared_ptr<grpc::Channel> channel_;

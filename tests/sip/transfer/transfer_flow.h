@@ -27,6 +27,10 @@ class TransferFlow {
 
   // ---- The far end and the leg ----
   void LegIsReady() { Take(machine.OnLegReady(now)); }
+  void TargetAnswers() { Take(machine.OnTargetAnswered(now)); }
+  void TargetIsOver(int status, std::string_view cause) {
+    Take(machine.OnTargetOver(status, cause, now));
+  }
   void HoldIsAnswered(int status) {
     Take(machine.OnHoldAnswer({status, "x"}, now));
   }

@@ -107,6 +107,10 @@ const std::vector<Input>& Inputs() {
          w.Take(w.machine.OnResumeAnswer({200, "OK"}, w.now));
        }},
       {"ready", [](World& w) { w.Take(w.machine.OnLegReady(w.now)); }},
+      {"target-200",
+       [](World& w) { w.Take(w.machine.OnTargetAnswered(w.now)); }},
+      {"target-486",
+       [](World& w) { w.Take(w.machine.OnTargetOver(486, "x", w.now)); }},
       {"sent",
        [](World& w) {
          w.refer_left |= w.machine.state().phase == TransferPhase::kSending;
@@ -183,7 +187,7 @@ std::string KeyOf(const World& w) {
       s.last_notify_status, ",", s.last_notify_terminated, ",",
       s.first_notify_passed, ",", s.subscription_ended, ",",
       s.subscription_reason, ",", s.last_status, ",", s.hold_tried, s.holds,
-      ",", s.glares, s.retries);
+      s.target_answered, ",", s.glares, s.retries);
   absl::StrAppend(&key, ",", s.final ? s.final->code : 0, ",", s.leg_up, ",",
                   s.cleared_by, ",", s.bye_status, ";", w.refer_left, w.far_bye,
                   w.success_reported, w.refers, w.holds, w.resumes, w.byes,
@@ -250,12 +254,18 @@ class Explorer {
                     [](const auto& deadline) { return deadline.has_value(); }),
                 1)
           << "only the tail runs after the end:" << Path();
-    } else if (!machine.done() &&
-               machine.state().phase != TransferPhase::kSending) {
+    } else if (!machine.done() && !AwaitsItsHolder(machine.state())) {
       EXPECT_TRUE(machine.NextDeadline().has_value())
           << "nothing would ever end it:" << Path();
     }
     if (w.results > 0) CheckResult(w);
+  }
+
+  // What comes next is for the holder to tell, who knows when.
+  static bool AwaitsItsHolder(const TransferState& state) {
+    return state.phase == TransferPhase::kSending ||
+           (state.phase == TransferPhase::kPrep && state.policy.awaits_target &&
+            !state.target_answered);
   }
 
   void CheckResult(const World& w) const {
@@ -274,9 +284,16 @@ class Explorer {
     if (world.machine.state().phase == TransferPhase::kSending) {
       world.Take(world.machine.OnSendFailed("nobody there", world.now));
     }
+    const auto await_target = [&] {
+      if (AwaitsItsHolder(world.machine.state())) {
+        world.Take(world.machine.OnTargetOver(487, "ended", world.now));
+      }
+    };
+    await_target();
     for (int i = 0; i < 64 && world.machine.NextDeadline(); ++i) {
       world.now = std::max(world.now, *world.machine.NextDeadline());
       world.Take(world.machine.OnTime(world.now));
+      await_target();
     }
     EXPECT_TRUE(world.machine.done()) << "it never ends:" << Path();
     EXPECT_FALSE(world.machine.NextDeadline().has_value()) << Path();
@@ -320,6 +337,14 @@ TEST(TransferModelTest, HoldsWhereTheFarEndIsHeldFirst) {
   policy.refer_unheld = true;
   policy.on_failure = LegAction::kWaitForPeer;
   ExpectHoldsFor(policy, kDepth + 1, "held first where it lets itself be held");
+}
+
+TEST(TransferModelTest, HoldsWhereTheTargetStillRings) {
+  TransferPolicy policy;
+  policy.awaits_target = true;
+  policy.hold_first = true;
+  policy.refer_unheld = true;
+  ExpectHoldsFor(policy, kDepth + 1, "the target rings, held first");
 }
 
 TEST(TransferModelTest, HoldsWhereTheReferIsSentAgain) {
