@@ -8,7 +8,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "sip/call/sdp_answer.h"
 
 namespace callcontrol::sip {
 namespace {
@@ -167,6 +169,35 @@ std::string WithoutHold(std::string_view sdp) {
   for (const absl::string_view line : LinesOf(sdp)) {
     const bool held = line == "a=recvonly" || line == "a=inactive";
     absl::StrAppend(&result, held ? "a=sendrecv" : line, "\r\n");
+  }
+  return result;
+}
+
+std::string WithRefusedMedia(std::string_view offer, std::string_view last) {
+  std::size_t offered = CountMedia(offer);
+  std::string sdp(offer);
+  for (const absl::string_view line : LinesOf(last)) {
+    if (line.substr(0, 2) != "m=") continue;
+    if (offered > 0) {
+      --offered;
+      continue;
+    }
+    std::vector<absl::string_view> words = absl::StrSplit(line, ' ');
+    if (words.size() < 2) continue;
+    words[1] = "0";
+    if (!sdp.empty() && sdp.back() != '\n') absl::StrAppend(&sdp, "\r\n");
+    absl::StrAppend(&sdp, absl::StrJoin(words, " "), "\r\n");
+  }
+  return sdp;
+}
+
+std::string WithMediaUpTo(std::size_t count, std::string_view sdp) {
+  if (CountMedia(sdp) <= count) return std::string(sdp);
+  std::string result;
+  std::size_t seen = 0;
+  for (const absl::string_view line : LinesOf(sdp)) {
+    if (line.substr(0, 2) == "m=" && seen++ == count) break;
+    absl::StrAppend(&result, line, "\r\n");
   }
   return result;
 }

@@ -2,14 +2,15 @@
 #ifndef CALLCONTROL_SIP_CALL_SDP_HOLD_H_
 #define CALLCONTROL_SIP_CALL_SDP_HOLD_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-// A session description, written anew to put the far end on hold and to take it
-// off again (RFC 3264, 8.4). Pure; works on the lines, so that whatever
-// else a client wrote in it stays as it is.
+// A session description, written anew: to put the far end on hold and to take
+// it off again (RFC 3264, 8.4), or to fit another session. Pure; works on the
+// lines, so that whatever else a client wrote in it stays as it is.
 namespace callcontrol::sip {
 
 // The session version in the o= line; nullopt where there is no readable one.
@@ -38,6 +39,14 @@ std::string WithHold(std::string_view sdp, bool always_sendonly);
 // far end that it has not been offered to: streams that only receive, or do
 // nothing, send and receive. One that only sends holds that far end, and stays.
 std::string WithoutHold(std::string_view sdp);
+
+// `offer` as one that follows `last` in a session: the streams that only `last`
+// has are refused in it, because an offer never has fewer (RFC 3264, 8).
+std::string WithRefusedMedia(std::string_view offer, std::string_view last);
+
+// The description without the streams behind the first `count`: the answer to
+// what was offered before it was made longer.
+std::string WithMediaUpTo(std::size_t count, std::string_view sdp);
 
 // Whether two descriptions are of the same media: all but their o= lines is
 // equal, a direction that is left out being sendrecv (RFC 4566, 6).

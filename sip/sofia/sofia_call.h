@@ -478,8 +478,9 @@ class SofiaCall final : public RequestHandler,
   std::string asked_leg_id_;
   // What was relayed to this leg is wanted no more.
   bool relay_withdrawn_ = false;
-  // Whose offer, relayed to this leg, is open; empty for none.
+  // Whose offer, relayed to this leg, is open; empty for none. And its streams.
   std::string offered_by_;
+  std::size_t relayed_media_ = 0;
   std::optional<TimerQueue::Id> relay_timer_;
   // The 2xx to our INVITE, whose ACK is to come.
   std::shared_ptr<ClientTransaction> unacknowledged_;

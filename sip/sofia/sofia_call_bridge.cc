@@ -165,6 +165,7 @@ int SofiaCall::DeferOffer(nta_incoming_t* request, const sip_t& sip,
 void SofiaCall::RelayOffer(std::string sdp, const SofiaCall& from) {
   relay_withdrawn_ = false;
   offered_by_ = from.snapshot_.call_id;
+  relayed_media_ = CountMedia(sdp);
   Arm(relay_timer_, kRelayLimit * host_.options().t1, [this] {
     if (SofiaCall* const asker = host_.Find(offered_by_)) {
       asker->SettleOffer({.status = {504, "The other side did not answer"}},
@@ -177,7 +178,11 @@ void SofiaCall::RelayOffer(std::string sdp, const SofiaCall& from) {
     });
   });
   Renegotiate(
-      [this, sdp = std::move(sdp)] { return ContinueSession(sdp, local_sdp_); },
+      [this, sdp = std::move(sdp)] {
+        if (sdp.empty()) return sdp;
+        // One of another session may have fewer streams than this one.
+        return ContinueSession(WithRefusedMedia(sdp, local_sdp_), local_sdp_);
+      },
       false,
       [this](const SessionUpdate::Outcome& outcome) { OnRelayEnded(outcome); });
 }
@@ -188,9 +193,11 @@ void SofiaCall::OnRelayEnded(const SessionUpdate::Outcome& outcome) {
   if (!relay_withdrawn_) {
     // One that was given up is no answer of the far end's.
     const bool given_up = !outcome.answered && outcome.status.code == 487;
-    if (asker != nullptr) {
-      asker->SettleOffer(
-          given_up ? SessionUpdate::Outcome{{500, kGone}} : outcome, *this);
+    if (asker == nullptr) return;
+    SessionUpdate::Outcome told = outcome;
+    if (given_up) told = {{500, kGone}};
+    if (relayed_media_ > 0) {
+      told.remote_sdp = WithMediaUpTo(relayed_media_, told.remote_sdp);
     }
     asker->SettleOffer(told, *this);
     return;

@@ -245,7 +245,10 @@ void SofiaCall::CatchUp() {
   catches_up_ = other != nullptr && !MayBeOffered();
   if (other == nullptr || catches_up_) return;
   const std::string& theirs = other->snapshot_.remote_sdp;
-  if (theirs.empty() || HasSameMedia(local_sdp_, theirs)) return;
+  if (theirs.empty() ||
+      HasSameMedia(local_sdp_, WithRefusedMedia(theirs, local_sdp_))) {
+    return;
+  }
   if (catch_ups_++ < kMostCatchUps) RelayOffer(theirs, *other);
 }
 

@@ -294,11 +294,12 @@ TEST_F(ReferralBridgeTest, AfterASuccessNothingIsReferred) {
 //      <--- BYE of that call, NOTIFY 200 in the other
 class ConsultationTest : public ReferralBridgeTest {
  protected:
-  ConsultationTest() {
+  explicit ConsultationTest(const std::string& consulting = ConsultingSdp(),
+                            const std::string& target = TargetSdp()) {
     Connect();
     const SipMessage invite = consulting_.StartInvite(
-        {.to = "sip:target@callcontrol.example", .sdp = ConsultingSdp()});
-    target_.AcceptCall(target_.Expect("INVITE"), TargetSdp());
+        {.to = "sip:target@callcontrol.example", .sdp = consulting});
+    target_.AcceptCall(target_.Expect("INVITE"), target);
     consulting_.Ack(consulting_.AwaitAnswer(invite));
   }
 
@@ -333,6 +334,22 @@ TEST_F(ConsultationTest, TheTwoCallsAreJoined) {
   Shows({"R16"});
   ReferServer(referrer_, Consultation());
   TakeOffer(target_, PartnerSdp(), TargetSdp());
+  ExpectTakenOver();
+}
+
+// The call to the target has video, that to the partner has none. An offer
+// never has fewer m= lines than the session (RFC 3264, 8), an answer as many as
+// its offer.
+class VideoConsultationTest : public ConsultationTest {
+ protected:
+  VideoConsultationTest()
+      : ConsultationTest(SdpOffer({41002, 41004}), SdpOffer({45000, 45002})) {}
+};
+
+TEST_F(VideoConsultationTest, TheVideoIsRefusedAndTheTwoAreJoined) {
+  ReferServer(referrer_, Consultation());
+  const std::string no_video = "m=video 0 RTP/AVP 96\r\n";
+  TakeOffer(target_, Cat(PartnerSdp(), no_video), Cat(TargetSdp(), no_video));
   ExpectTakenOver();
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace callcontrol::sip {
@@ -94,6 +95,44 @@ TEST(SdpHoldTest, TheSameMedia) {
   EXPECT_FALSE(HasSameMedia(one, one + "a=sendonly\r\n"));
   EXPECT_FALSE(HasSameMedia(
       one, "v=0\r\no=- 1 1 IN IP4 h\r\nm=audio 4002 RTP/AVP 0\r\n"));
+}
+
+// ---- In another session -------------------------------------------------
+
+constexpr char kAudio[] =
+    "v=0\r\no=a 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+constexpr char kAudioAndVideo[] =
+    "v=0\r\no=b 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n"
+    "m=video 5002/2 RTP/AVP 96 97\r\na=rtpmap:96 H264/90000\r\n";
+
+TEST(SdpStreamsTest, WhatOnlyTheSessionHasIsRefused) {
+  EXPECT_EQ(WithRefusedMedia(kAudio, kAudioAndVideo),
+            absl::StrCat(kAudio, "m=video 0 RTP/AVP 96 97\r\n"));
+}
+
+TEST(SdpStreamsTest, AnOfferWithoutALastLineEndGetsOne) {
+  std::string offer = kAudio;
+  offer.resize(offer.size() - 2);
+  EXPECT_EQ(WithRefusedMedia(offer, kAudioAndVideo),
+            absl::StrCat(kAudio, "m=video 0 RTP/AVP 96 97\r\n"));
+}
+
+TEST(SdpStreamsTest, AnOfferOfAsManyOrMoreStaysAsItIs) {
+  EXPECT_EQ(WithRefusedMedia(kAudioAndVideo, kAudio), kAudioAndVideo);
+  EXPECT_EQ(WithRefusedMedia(kAudio, kAudio), kAudio);
+  EXPECT_EQ(WithRefusedMedia(kAudio, ""), kAudio);
+}
+
+TEST(SdpStreamsTest, WhatWasMadeLongerIsMadeLongerAlikeAgain) {
+  const std::string longer = WithRefusedMedia(kAudio, kAudioAndVideo);
+  EXPECT_TRUE(HasSameMedia(longer, WithRefusedMedia(kAudio, longer)));
+}
+
+TEST(SdpStreamsTest, AnAnswerIsCutToWhatWasOffered) {
+  EXPECT_EQ(WithMediaUpTo(1, absl::StrCat(kAudio, "m=video 0 RTP/AVP 96\r\n")),
+            kAudio);
+  EXPECT_EQ(WithMediaUpTo(2, kAudioAndVideo), kAudioAndVideo);
+  EXPECT_EQ(WithMediaUpTo(3, kAudio), kAudio);
 }
 
 }  // namespace
