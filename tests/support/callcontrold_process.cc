@@ -60,8 +60,15 @@ int Milliseconds(std::chrono::steady_clock::time_point deadline) {
   return left.count() > 0 ? static_cast<int>(left.count()) : 0;
 }
 
+// That of the same build, or one that the environment names: one with
+// sanitizers is played to by tests that have none.
+std::string ServerUnderTest() {
+  const char* const named = std::getenv("CALLCONTROLD_UNDER_TEST");
+  return named != nullptr ? named : CALLCONTROLD_PATH;
+}
+
 pid_t Spawn(const std::vector<std::string>& arguments, const TempDir& dir) {
-  std::vector<std::string> words = {CALLCONTROLD_PATH};
+  std::vector<std::string> words = {ServerUnderTest()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());

@@ -21,7 +21,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TOOLS = pathlib.Path(os.environ.get("CALLCONTROL_TOOLS", ROOT / "build/tools"))
 BIN = ROOT / "build/dev/bin"
-CALLCONTROLD = os.environ.get("CALLCONTROLD", BIN / "callcontrold")
+CALLCONTROLD = os.environ.get(
+    "CALLCONTROLD_UNDER_TEST",
+    os.environ.get("CALLCONTROLD", BIN / "callcontrold"))
 CALLCTL = os.environ.get("CALLCTL", BIN / "callctl")
 PATIENCE = 20  # seconds
 # In front of a shell script whose $0 and $@ follow: what it mounts is seen by
