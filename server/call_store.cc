@@ -76,7 +76,7 @@ StreamItem<v1::CallEvent> CallWatch::Next() {
   *event->mutable_time() = ToProto(change.time);
   event->set_type(change.type);
   *event->mutable_call() = ToProto(*change.call);
-  if (change.call->pending_refer) {
+  if (change.call->pending_refer != nullptr) {
     *event->mutable_pending_refer() = ToProto(*change.call->pending_refer);
   }
   item.message = std::move(event);

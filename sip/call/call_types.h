@@ -3,6 +3,7 @@
 #define CALLCONTROL_SIP_CALL_CALL_TYPES_H_
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,7 +79,8 @@ struct CallSnapshot {
   std::string bridged_call_id;
   // The call whose far end had this one placed, by REFER; empty for none.
   std::string referring_call_id;
-  std::optional<PendingRefer> pending_refer;
+  // Null for none. Shared by the snapshots that show it: most calls have none.
+  std::shared_ptr<const PendingRefer> pending_refer;
   // This side has put the far end on hold.
   bool on_hold = false;
   // The application's own.

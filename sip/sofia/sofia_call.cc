@@ -80,7 +80,7 @@ bool SofiaCall::IsDialog(const TargetDialog& dialog) const {
 }
 
 const Credentials* SofiaCall::credentials() const {
-  if (credentials_) return &*credentials_;
+  if (credentials_ != nullptr) return credentials_.get();
   const bool has = trunk_ != nullptr && trunk_->credentials.has_value();
   return has ? &*trunk_->credentials : nullptr;
 }
@@ -136,9 +136,11 @@ void SofiaCall::Perform(const CallMachine::Actions& actions) {
   if (!machine_.awaits_decision() && !machine_.is_calling()) {
     Disarm(answer_timer_);
   }
-  if (!machine_.awaits_answer()) {
-    provisional_.OnFinal();
+  if (!machine_.awaits_answer() && early_ != nullptr) {
     Disarm(provisional_timer_);
+    early_->provisional.OnFinal();
+    // A PRACK may cross the final answer (RFC 3262, 3).
+    if (!early_->provisional.unacknowledged()) early_.reset();
   }
   PublishPhase();
   TellAwaiting();

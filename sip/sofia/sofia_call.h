@@ -294,6 +294,12 @@ class SofiaCall final : public RequestHandler,
   SofiaCall(CallHost& host, PlacePlan plan);
   void BeginSession();
   void TakeTrunk(std::shared_ptr<const Trunk> trunk);
+  // Unset: those of before.
+  void SetCredentials(const std::optional<Credentials>& credentials) {
+    if (credentials) {
+      credentials_ = std::make_unique<const Credentials>(*credentials);
+    }
+  }
 
   // Requests inside the dialog.
   int OnSessionRequest(nta_incoming_t* request, const sip_t& sip);
@@ -451,8 +457,6 @@ class SofiaCall final : public RequestHandler,
   SdpOrigin sdp_origin_;
   // As it went out: the snapshot's has been made fit for people.
   std::string local_sdp_;
-  // Of the INVITE; unset where it had no offer.
-  std::optional<std::size_t> offered_media_;
   // The session description is a client's or the other leg's, and with it the
   // media.
   bool client_has_media_ = false;
@@ -488,13 +492,21 @@ class SofiaCall final : public RequestHandler,
   // The Reason (RFC 3326) of the BYE that ends the call, whoever sends it;
   // empty: none.
   std::string bye_reason_;
-  // What the next 18x, and a refusal, say; and whether that 18x had better be
-  // reliable.
-  ProgressRequest progress_;
-  bool progress_reliably_ = false;
-  ReliableResponses provisional_;
+  // What only an INVITE has that is not answered yet, or whose PRACK may still
+  // come.
+  struct EarlyState {
+    // The streams that it offers; unset: it has no offer.
+    std::optional<std::size_t> offered_media{};
+    // What the next 18x, and a refusal, say; and whether that 18x had better be
+    // reliable.
+    ProgressRequest progress{};
+    bool progress_reliably = false;
+    ReliableResponses provisional{};
+    RejectRequest reject{};
+  };
+  // Null for one that is over, and for a call that this side placed.
+  std::unique_ptr<EarlyState> early_;
   std::optional<TimerQueue::Id> provisional_timer_;
-  RejectRequest reject_;
   bool retired_ = false;
   std::optional<TimerQueue::Id> answer_timer_;
   SessionTimer session_timer_{{}};
@@ -503,7 +515,8 @@ class SofiaCall final : public RequestHandler,
   ChallengeAnswer refresh_authorization_;
   // By which the call came or went; null for none.
   std::shared_ptr<const Trunk> trunk_;
-  std::optional<Credentials> credentials_;
+  // The client's own; null for none.
+  std::unique_ptr<const Credentials> credentials_;
   std::unique_ptr<ClientTransaction> bye_;
   ChallengeAnswer bye_authorization_;
   std::unique_ptr<ClientTransaction> probe_;

@@ -78,13 +78,14 @@ void SofiaCall::RelayProgress(const SipStatus& status, std::string_view sdp,
   // Only a reliable one can have an offer, and the first one stands.
   const bool early_media =
       !sdp.empty() && machine_.state().early_session == EarlySession::kNone &&
-      (offered_media_.has_value() || (reliably && provisional_.supported()));
-  progress_reliably_ = reliably;
-  progress_ = {.status = status.code, .phrase = status.reason};
+      (early_->offered_media.has_value() ||
+       (reliably && early_->provisional.supported()));
+  early_->progress_reliably = reliably;
+  early_->progress = {.status = status.code, .phrase = status.reason};
   const bool changed = early_media && sdp != local_sdp_;
   if (early_media) {
-    progress_.sdp = std::string(sdp);
-    RememberLocalSdp(progress_.sdp);
+    early_->progress.sdp = std::string(sdp);
+    RememberLocalSdp(early_->progress.sdp);
   }
   Perform(machine_.OnProgress());
   if (rang && changed) Publish(CallChange::kUpdated);
@@ -116,9 +117,10 @@ void SofiaCall::RelayRefusal(const SipStatus& status,
 
 void SofiaCall::Refuse(const SipStatus& status, std::string_view why,
                        std::vector<std::string> contacts) {
-  reject_ = {.status = status.code,
-             .phrase = status.reason,
-             .contacts = std::move(contacts)};
+  if (early_ == nullptr) return;
+  early_->reject = {.status = status.code,
+                    .phrase = status.reason,
+                    .contacts = std::move(contacts)};
   Perform(machine_.OnRefused(status.code, why));
 }
 

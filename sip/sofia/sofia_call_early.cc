@@ -28,9 +28,9 @@ constexpr int kMostFirstRSeq = 0x7fffffff;
 // ---- Provisional responses ----------------------------------------------
 
 void SofiaCall::BeginProvisional(const sip_t& sip) {
-  provisional_ = ReliableResponses(
+  early_->provisional = ReliableResponses(
       {.support = ReadReliableSupport(sip),
-       .offered = offered_media_.has_value(),
+       .offered = early_->offered_media.has_value(),
        .invite_cseq = sip.sip_cseq->cs_seq,
        .first_rseq = static_cast<std::uint32_t>(su_randint(1, kMostFirstRSeq)),
        .t1 = host_.options().t1});
@@ -40,7 +40,7 @@ void SofiaCall::SendProvisional(
     const std::optional<ReliableResponses::Sending>& sending) {
   if (!sending) return;
   if (sending->rseq && !sending->response.sdp.empty()) {
-    machine_.OnEarlySessionSent(!offered_media_.has_value());
+    machine_.OnEarlySessionSent(!early_->offered_media.has_value());
   }
   Transmit(*sending);
   ArmProvisionalTimer();
@@ -64,18 +64,18 @@ void SofiaCall::Transmit(const ReliableResponses::Sending& sending) {
 
 void SofiaCall::ArmProvisionalTimer() {
   Disarm(provisional_timer_);
-  const std::optional<MonotonicTime> next = provisional_.next();
+  const std::optional<MonotonicTime> next = early_->provisional.next();
   if (!next) return;
   Arm(provisional_timer_, std::chrono::ceil<Milliseconds>(*next - Now()),
       [this] { OnProvisionalTimer(); });
 }
 
 void SofiaCall::OnProvisionalTimer() {
-  const ReliableResponses::Due due = provisional_.OnTime(Now());
+  const ReliableResponses::Due due = early_->provisional.OnTime(Now());
   ArmProvisionalTimer();
   switch (due) {
     case ReliableResponses::Due::kRepeat:
-      Transmit(*provisional_.unacknowledged());
+      Transmit(*early_->provisional.unacknowledged());
       return;
     case ReliableResponses::Due::kGiveUp:
       Refuse({504, "No PRACK Came"}, "no PRACK came for a reliable response");
@@ -91,9 +91,11 @@ int SofiaCall::OnPrack(nta_incoming_t* request, const sip_t& sip) {
   const std::optional<RAck> rack = ReadRAck(sip);
   if (!rack) return 400;
   const EarlySession session = machine_.state().early_session;
-  const bool described = provisional_.unacknowledged() &&
-                         !provisional_.unacknowledged()->response.sdp.empty();
-  if (!provisional_.OnPrack(*rack)) return 481;
+  if (early_ == nullptr) return 481;
+  const bool described =
+      early_->provisional.unacknowledged() &&
+      !early_->provisional.unacknowledged()->response.sdp.empty();
+  if (!early_->provisional.OnPrack(*rack)) return 481;
   ArmProvisionalTimer();
   if (described && session == EarlySession::kOfferSent) {
     // Whoever sees the 200 finds the call as it is then.
@@ -110,7 +112,7 @@ int SofiaCall::OnPrack(nta_incoming_t* request, const sip_t& sip) {
   if (described) actions = machine_.OnEarlySessionSettled();
   const int status = AnswerEarly(request, sip, to_offer, false);
   if (machine_.awaits_decision()) {
-    SendProvisional(provisional_.TakeWaiting(Now()));
+    SendProvisional(early_->provisional.TakeWaiting(Now()));
   }
   Perform(actions);
   return status;
@@ -125,7 +127,7 @@ void SofiaCall::TakeEarlyAnswer(std::string_view answer) {
   if (SofiaCall* const other = other_leg()) other->AnswerEarlyOffer(answer);
   const CallMachine::Actions actions = machine_.OnEarlySessionSettled();
   if (machine_.awaits_decision()) {
-    SendProvisional(provisional_.TakeWaiting(Now()));
+    SendProvisional(early_->provisional.TakeWaiting(Now()));
   }
   Perform(actions);
 }

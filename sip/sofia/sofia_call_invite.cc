@@ -39,6 +39,7 @@ std::string CleanSdp(std::string_view sdp) {
 
 void SofiaCall::Start(const sip_t& sip, const CallTreatment& treatment,
                       std::shared_ptr<const Trunk> trunk) {
+  early_ = std::make_unique<EarlyState>();
   TakeTrunk(std::move(trunk));
   snapshot_.tags = treatment.tags;
   // Others may say what they want (RFC 3325, 5).
@@ -57,11 +58,11 @@ void SofiaCall::Start(const sip_t& sip, const CallTreatment& treatment,
   }
   session_timer_.OnRequest(terms);
   if (treatment.kind == CallTreatment::Kind::kReject) {
-    reject_.phrase = treatment.phrase;
+    early_->reject.phrase = treatment.phrase;
     Perform(machine_.OnRefused(treatment.status, "rejected by a route"));
     return;
   }
-  if (!BodyOf(sip).empty()) offered_media_ = CountMedia(BodyOf(sip));
+  if (!BodyOf(sip).empty()) early_->offered_media = CountMedia(BodyOf(sip));
   BeginProvisional(sip);
   const SdpAnswer answer = AnswerOffer(sip);
   if (answer.refuse_with == 0 || answer.refuse_with == 488) {
@@ -95,7 +96,7 @@ void SofiaCall::AnswerAfter(Milliseconds ringing) {
 }
 
 void SofiaCall::OfferToClients(const CallTreatment& treatment) {
-  reject_.phrase = treatment.phrase;
+  early_->reject.phrase = treatment.phrase;
   Arm(answer_timer_, treatment.app_limit, [this, status = treatment.status] {
     Perform(machine_.OnRefused(status, "no client answered in time"));
   });
@@ -113,11 +114,11 @@ absl::Status SofiaCall::CheckAwaitsAnswer() const {
 }
 
 absl::Status SofiaCall::TakeSdp(std::string sdp) {
-  if (offered_media_ && CountMedia(sdp) != *offered_media_) {
+  if (early_->offered_media && CountMedia(sdp) != *early_->offered_media) {
     return InvalidField(
         "sdp", "SDP_MISMATCH",
         absl::StrCat("sdp has ", CountMedia(sdp), " m= lines and the offer ",
-                     *offered_media_,
+                     *early_->offered_media,
                      "; an answer has one for each (RFC 3264, 6)"));
   }
   if (client_has_media_ && sdp != local_sdp_) {
@@ -132,7 +133,8 @@ absl::Status SofiaCall::TakeSdp(std::string sdp) {
 
 absl::Status SofiaCall::Progress(const ProgressRequest& request) {
   if (absl::Status status = CheckAwaitsAnswer(); !status.ok()) return status;
-  if (!request.sdp.empty() && !offered_media_ && !provisional_.supported()) {
+  if (!request.sdp.empty() && !early_->offered_media &&
+      !early_->provisional.supported()) {
     return InvalidField("sdp", "NO_OFFER",
                         "the INVITE has no offer that a provisional response "
                         "could answer (RFC 3261, 13.2.1), and the caller takes "
@@ -141,8 +143,8 @@ absl::Status SofiaCall::Progress(const ProgressRequest& request) {
   if (!request.sdp.empty()) {
     if (absl::Status status = TakeSdp(request.sdp); !status.ok()) return status;
   }
-  progress_ = request;
-  progress_reliably_ = !request.sdp.empty();
+  early_->progress = request;
+  early_->progress_reliably = !request.sdp.empty();
   const bool rang = machine_.state().phase == CallPhase::kRinging;
   Perform(machine_.OnProgress());
   if (rang && !request.sdp.empty()) Publish(CallChange::kUpdated);
@@ -166,7 +168,7 @@ absl::Status SofiaCall::AnswerBy(std::string sdp) {
 
 absl::Status SofiaCall::Reject(const RejectRequest& request) {
   if (absl::Status status = CheckAwaitsAnswer(); !status.ok()) return status;
-  reject_ = request;
+  early_->reject = request;
   Perform(machine_.OnRefused(request.status, "rejected by a client"));
   return absl::OkStatus();
 }
@@ -204,17 +206,19 @@ void SofiaCall::OnAckOrCancel(nta_incoming_t* invite, const sip_t* sip) {
 }
 
 void SofiaCall::SendRinging() {
-  SendProvisional(provisional_.OnProgress(progress_, progress_reliably_,
-                                          std::chrono::steady_clock::now()));
+  SendProvisional(early_->provisional.OnProgress(
+      early_->progress, early_->progress_reliably,
+      std::chrono::steady_clock::now()));
 }
 
 void SofiaCall::SendReject() {
   const int status = machine_.state().end_status;
-  const char* const phrase = reject_.phrase.empty() ? sip_status_phrase(status)
-                                                    : reject_.phrase.c_str();
+  const char* const phrase = early_->reject.phrase.empty()
+                                 ? sip_status_phrase(status)
+                                 : early_->reject.phrase.c_str();
   const std::string least = session_timer_.LeastHeader();
   std::string contacts;
-  for (const std::string& contact : reject_.contacts) {
+  for (const std::string& contact : early_->reject.contacts) {
     absl::StrAppend(&contacts, contacts.empty() ? "" : ", ", "<", contact, ">");
   }
   nta_incoming_treply(

@@ -56,7 +56,7 @@ SofiaCall::SofiaCall(CallHost& host, PlacePlan plan)
     RememberLocalSdp(plan.sdp);
   }
   TakeTrunk(plan.trunk);
-  credentials_ = plan.credentials;
+  SetCredentials(plan.credentials);
   outgoing_ = std::make_shared<OutgoingInvite>(host_, *this, std::move(plan));
 }
 

@@ -22,7 +22,7 @@ absl::StatusOr<TransferPlan> SofiaCall::Refer(const TransferRequest& request) {
   if (request.validate_only) return plan;
 
   plan->transfer_id = host_.NewId("t");
-  if (request.credentials) credentials_ = request.credentials;
+  SetCredentials(request.credentials);
   snapshot_.transfer_ids.push_back(plan->transfer_id);
   TransferPolicy policy = PolicyOf(host_.options().transfers, request, *plan);
   for (Milliseconds& wait : policy.glare_backoffs) wait = DrawGlareBackoff();

@@ -154,7 +154,8 @@ void SofiaCall::TakeReferral(nta_incoming_t* request, const sip_t& sip,
       host_, *this, std::move(order), terms, std::move(own)));
   InboundReferral& referral = *referrals_.back();
   if (asks) {
-    snapshot_.pending_refer = referral.Pending();
+    snapshot_.pending_refer =
+        std::make_shared<const PendingRefer>(referral.Pending());
     host_.OnReferWaits(referral.id(), this);
     Publish(CallChange::kReferRequested);
   }
@@ -162,7 +163,7 @@ void SofiaCall::TakeReferral(nta_incoming_t* request, const sip_t& sip,
 }
 
 void SofiaCall::OnReferDecided(const std::string& refer_id) {
-  if (!snapshot_.pending_refer) return;
+  if (snapshot_.pending_refer == nullptr) return;
   host_.OnReferWaits(refer_id, nullptr);
   snapshot_.pending_refer.reset();
   if (machine_.live()) Publish(CallChange::kUpdated);
