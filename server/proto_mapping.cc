@@ -78,9 +78,12 @@ google::protobuf::Timestamp ToProto(absl::Time time) {
 void FillEvent(const sip::TransferEvent& event, const sip::TransferPlan& plan,
                absl::Time time, v1::ReferEvent& to) {
   if (const auto* sent = std::get_if<sip::ReferSent>(&event)) {
-    FillPlan(plan, *to.mutable_refer_sent());
-    to.mutable_refer_sent()->set_cseq(sent->cseq);
-    to.mutable_refer_sent()->set_attempt(sent->attempt);
+    v1::ReferSent& message = *to.mutable_refer_sent();
+    FillPlan(plan, message);
+    if (!sent->refer_to.empty()) message.set_refer_to(sent->refer_to);
+    if (!sent->sip_call_id.empty()) message.set_sip_call_id(sent->sip_call_id);
+    message.set_cseq(sent->cseq);
+    message.set_attempt(sent->attempt);
   } else if (const auto* answered = std::get_if<sip::ReferAnswered>(&event)) {
     to.mutable_refer_response()->set_refer_status(answered->status.code);
     to.mutable_refer_response()->set_reason(answered->status.reason);

@@ -35,6 +35,10 @@ void TransferLog::Append(const sip::TransferEvent& event,
     message->set_sequence(static_cast<std::int64_t>(events_.size()) + 1);
     transfer_.set_last_sequence(message->sequence());
     transfer_.set_state(ToProto(phase));
+    if (message->has_refer_sent()) {
+      // It may have been planned for a target that had not answered yet.
+      transfer_.set_refer_to(message->refer_sent().refer_to());
+    }
     if (message->has_result()) {
       *transfer_.mutable_result() = message->result();
       *transfer_.mutable_end_time() = message->time();

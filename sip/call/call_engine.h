@@ -151,6 +151,8 @@ struct TransferPlan {
   std::string refer_to;
   std::string referred_by;
   std::vector<SipHeader> headers;
+  // From and Referred-By name nobody.
+  bool anonymous = false;
   // The consultation call of an attended transfer.
   std::string replaces_call_id{};
   // That call is not answered yet, so that `refer_to` lacks Replaces.

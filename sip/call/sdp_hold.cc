@@ -202,6 +202,15 @@ std::string WithMediaUpTo(std::size_t count, std::string_view sdp) {
   return result;
 }
 
+std::string WithoutRefusedMedia(std::size_t count, std::string_view sdp) {
+  std::size_t seen = 0;
+  for (const absl::string_view line : LinesOf(sdp)) {
+    if (line.substr(0, 2) != "m=") continue;
+    if (seen++ >= count && !IsRefused(line)) return std::string(sdp);
+  }
+  return WithMediaUpTo(count, sdp);
+}
+
 bool HasSameMedia(std::string_view one, std::string_view other) {
   const auto media = [](std::string_view sdp) {
     std::vector<absl::string_view> lines = LinesOf(sdp);

@@ -48,6 +48,10 @@ std::string WithRefusedMedia(std::string_view offer, std::string_view last);
 // what was offered before it was made longer.
 std::string WithMediaUpTo(std::size_t count, std::string_view sdp);
 
+// The description without the streams behind the first `count`, where all of
+// those are refused.
+std::string WithoutRefusedMedia(std::size_t count, std::string_view sdp);
+
 // Whether two descriptions are of the same media: all but their o= lines is
 // equal, a direction that is left out being sendrecv (RFC 4566, 6).
 bool HasSameMedia(std::string_view one, std::string_view other);

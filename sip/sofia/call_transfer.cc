@@ -31,14 +31,11 @@ std::string_view OddityText(std::string_view code) {
 }  // namespace
 
 CallTransfer::CallTransfer(CallHost& host, TransferParty& party,
-                           TransferPlan plan, TransferPolicy policy,
-                           std::shared_ptr<StandaloneRefer> standalone)
+                           TransferPlan plan, TransferPolicy policy)
     : host_(host),
       party_(party),
       plan_(std::move(plan)),
-      machine_(policy, Now()),
-      standalone_(std::move(standalone)) {
-  if (standalone_ != nullptr) standalone_->ReportTo(*this);
+      machine_(policy, Now()) {
   if (plan_.awaited) {
     host_.Find(plan_.replaces_call_id)->Await(plan_.call_id, plan_.transfer_id);
   }
@@ -54,25 +51,30 @@ CallTransfer::~CallTransfer() {
 
 void CallTransfer::OnLegReady() { Perform(machine_.OnLegReady(Now())); }
 
-void CallTransfer::OnConsultationSettled(const SofiaCall& consultation) {
+void CallTransfer::OnConsultationSettled(SofiaCall& consultation) {
   const CallSnapshot& call = consultation.snapshot();
   if (!plan_.awaited) return;
   const AwaitedTarget target = *std::exchange(plan_.awaited, std::nullopt);
   if (!consultation.live()) {
     Perform(machine_.OnTargetOver(
-        call.end_status,
+        call.ended_by == CallEndedBy::kFarEnd ? call.end_status : 0,
         absl::StrCat("the call to the target was not answered: ",
                      call.end_reason),
         Now()));
     return;
   }
-  absl::StatusOr<std::string> refer_to = BuildReplacing(target, consultation);
+  // It may have been placed for a REFER of somebody's, who has it now.
+  const absl::Status free = consultation.CheckNoTransfer();
+  absl::StatusOr<std::string> refer_to =
+      free.ok() ? BuildReplacing(target, consultation)
+                : absl::StatusOr<std::string>(free);
   if (!refer_to.ok()) {
     Perform(machine_.OnTargetOver(0, std::string(refer_to.status().message()),
                                   Now()));
     return;
   }
   plan_.refer_to = *std::move(refer_to);
+  replanned_ = true;
   Perform(machine_.OnTargetAnswered(Now()));
 }
 
@@ -179,7 +181,18 @@ void CallTransfer::Perform(TransferMachine::Step step) {
   ArmTimer();
 }
 
+void CallTransfer::TellSent(ReferSent sent) {
+  if (replanned_) sent.refer_to = plan_.refer_to;
+  if (standalone_ != nullptr) sent.sip_call_id = standalone_->refer_call_id();
+  host_.observer().OnTransferEvent(plan_.transfer_id, sent,
+                                   machine_.state().phase, absl::Now());
+}
+
 void CallTransfer::Tell(const TransferEvent& event) {
+  if (const auto* sent = std::get_if<ReferSent>(&event)) {
+    TellSent(*sent);
+    return;
+  }
   host_.observer().OnTransferEvent(plan_.transfer_id, event,
                                    machine_.state().phase, absl::Now());
   const auto* result = std::get_if<TransferResult>(&event);
@@ -239,6 +252,13 @@ RequestPath& CallTransfer::path() const {
 }
 
 void CallTransfer::SendRefer() {
+  // As late as can be: a ringing target, a hold or a wait may come between the
+  // request and this, and with them another Contact. Further attempts go the
+  // same way.
+  if (!std::exchange(path_chosen_, true)) {
+    standalone_ = party_.OutsideDialog(plan_);
+    if (standalone_ != nullptr) standalone_->ReportTo(*this);
+  }
   path().WithNextHop([&party = party_, id = plan_.transfer_id](
                          absl::StatusOr<SipAddress> next_hop) {
     // The look-up may have taken a while: the transfer is looked up again.
@@ -331,7 +351,9 @@ void CallTransfer::OnReferAnswer(const sip_t& sip,
     case ClientTransaction::Ending::kAnswered:
       break;
   }
-  if (status != 481 && status != 408) party_.SeenAlive();
+  // Outside the dialog a refusal may be anybody's.
+  const bool from_far_end = standalone_ == nullptr || IsSuccess(status);
+  if (status != 481 && status != 408 && from_far_end) party_.SeenAlive();
   // A 2xx is a target refresh (RFC 4488, 4).
   if (IsSuccess(status) && HasUsableContact(sip)) {
     path().RefreshTarget(sip.sip_contact);

@@ -28,17 +28,15 @@ namespace callcontrol::sip {
 // Time: one timer of the loop at the machine's next deadline.
 class CallTransfer {
  public:
-  // `standalone`: how its REFER goes outside the party's dialog; null: in that.
   CallTransfer(CallHost& host, TransferParty& party, TransferPlan plan,
-               TransferPolicy policy,
-               std::shared_ptr<StandaloneRefer> standalone);
+               TransferPolicy policy);
   ~CallTransfer();
   CallTransfer(const CallTransfer&) = delete;
   CallTransfer& operator=(const CallTransfer&) = delete;
 
   void OnLegReady();
   // The call to be replaced, which was waited for, was answered or has ended.
-  void OnConsultationSettled(const SofiaCall& consultation);
+  void OnConsultationSettled(SofiaCall& consultation);
   // `event_id`: the id of its Event, where there was one.
   void OnNotify(const ReferNotify& notify,
                 const std::optional<std::string>& event_id,
@@ -62,6 +60,7 @@ class CallTransfer {
  private:
   void Perform(TransferMachine::Step step);
   void Tell(const TransferEvent& event);
+  void TellSent(ReferSent sent);
   void Hold(bool hold);
   void SendRefer();
   void SendReferTo(const SipAddress& next_hop);
@@ -83,7 +82,12 @@ class CallTransfer {
   TransferParty& party_;
   TransferPlan plan_;
   TransferMachine machine_;
+  // How its REFER goes outside the party's dialog; null: in that, or not known
+  // before the first one leaves.
   std::shared_ptr<StandaloneRefer> standalone_;
+  bool path_chosen_ = false;
+  // Refer-To is another one than was planned.
+  bool replanned_ = false;
   std::unique_ptr<ClientTransaction> refer_;
   ChallengeAnswer authorization_;
   std::unique_ptr<ClientTransaction> subscribe_;

@@ -12,15 +12,18 @@ namespace callcontrol::sip {
 
 std::shared_ptr<ReferralDialog> ReferralDialog::Create(CallHost& host,
                                                        nta_incoming_t* request,
-                                                       const sip_t& sip) {
+                                                       const sip_t& sip,
+                                                       std::string tls_name) {
   std::shared_ptr<ReferralDialog> dialog(
-      new ReferralDialog(host, request, sip));
+      new ReferralDialog(host, request, sip, std::move(tls_name)));
   return dialog->leg_ == nullptr ? nullptr : dialog;
 }
 
 ReferralDialog::ReferralDialog(CallHost& host, nta_incoming_t* request,
-                               const sip_t& sip)
-    : host_(host), transport_(ReadLegTransport(sip)) {
+                               const sip_t& sip, std::string tls_name)
+    : host_(host),
+      transport_(ReadLegTransport(sip)),
+      tls_name_(std::move(tls_name)) {
   leg_ = CreateServerLeg(host_, *this, sip);
   if (leg_ != nullptr) nta_incoming_tag(request, nta_leg_get_tag(leg_));
 }
@@ -54,7 +57,7 @@ int ReferralDialog::OnSubscribe(nta_incoming_t* request, const sip_t& sip) {
 
 void ReferralDialog::WithNextHop(NextHopReady ready) {
   FindNextHopOf(
-      host_, leg_, {.sips = transport_.sips},
+      host_, leg_, {.sips = transport_.sips, .tls_name = tls_name_},
       [weak = weak_from_this()] { return !weak.expired(); }, std::move(ready));
 }
 

@@ -3,6 +3,7 @@
 #define CALLCONTROL_SIP_SOFIA_REFERRAL_DIALOG_H_
 
 #include <memory>
+#include <string>
 
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/request_path.h"
@@ -22,10 +23,13 @@ class ReferralDialog final
       public std::enable_shared_from_this<ReferralDialog> {
  public:
   // Of `request`, which is `sip` and has a Contact; its answers carry the
-  // dialog's tag from now on. Null where Sofia is out of memory.
+  // dialog's tag from now on. `tls_name`: whom the far end's certificate must
+  // speak for; empty: the host that leads to it. Null where Sofia is out of
+  // memory.
   static std::shared_ptr<ReferralDialog> Create(CallHost& host,
                                                 nta_incoming_t* request,
-                                                const sip_t& sip);
+                                                const sip_t& sip,
+                                                std::string tls_name);
   ~ReferralDialog() override;
   ReferralDialog(const ReferralDialog&) = delete;
   ReferralDialog& operator=(const ReferralDialog&) = delete;
@@ -47,11 +51,13 @@ class ReferralDialog final
   void RefreshTarget(const sip_contact_t* contact) override;
 
  private:
-  ReferralDialog(CallHost& host, nta_incoming_t* request, const sip_t& sip);
+  ReferralDialog(CallHost& host, nta_incoming_t* request, const sip_t& sip,
+                 std::string tls_name);
   int OnSubscribe(nta_incoming_t* request, const sip_t& sip);
 
   CallHost& host_;
   const LegTransport transport_;
+  const std::string tls_name_;
   nta_leg_t* leg_ = nullptr;
   InboundReferral* referral_ = nullptr;
 };

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/functional/any_invocable.h"
+#include "sip/call/sdp_answer.h"
 #include "sip/sofia/call_host.h"
 #include "sip/sofia/challenge_answer.h"
 #include "sip/sofia/client_transaction.h"
@@ -55,6 +56,10 @@ class SessionUpdate : public std::enable_shared_from_this<SessionUpdate> {
   // Whether the far end's offer, asked for by a re-INVITE without one, waits
   // for AnswerWith(). Empty: no answer can be had.
   bool awaits_answer() const { return unanswered_ != nullptr; }
+  // How many streams that offer has.
+  std::size_t offered_media() const {
+    return CountMedia(unanswered_outcome_.remote_sdp);
+  }
   void AnswerWith(std::string answer);
 
   // Nobody waits for it any more: CANCEL. `done` comes all the same.

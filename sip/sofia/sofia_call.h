@@ -146,6 +146,8 @@ class SofiaCall final : public RequestHandler,
 
   const Credentials* credentials() const override;
   RequestPath* dialog() override { return this; }
+  std::shared_ptr<StandaloneRefer> OutsideDialog(
+      const TransferPlan& plan) override;
   void BeginTransfer() override;
   void SetHold(bool hold, HoldDone done) override;
   void AbandonHold() override;
@@ -440,9 +442,6 @@ class SofiaCall final : public RequestHandler,
   void ReleaseIfOver();
 
   absl::StatusOr<TransferPlan> Plan(const TransferRequest& request) const;
-  // How a REFER goes outside the dialog; null where it is to stay inside.
-  std::shared_ptr<StandaloneRefer> OutsideDialog(
-      const TransferRequest& request) const;
   CallTransfer* open_transfer();
 
   CallHost& host_;
@@ -484,7 +483,7 @@ class SofiaCall final : public RequestHandler,
   bool relay_withdrawn_ = false;
   // Whose offer, relayed to this leg, is open; empty for none. And its streams.
   std::string offered_by_;
-  std::size_t relayed_media_ = 0;
+  std::optional<std::size_t> relayed_media_;
   std::optional<TimerQueue::Id> relay_timer_;
   // The 2xx to our INVITE, whose ACK is to come.
   std::shared_ptr<ClientTransaction> unacknowledged_;

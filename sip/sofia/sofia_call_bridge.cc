@@ -136,7 +136,9 @@ void SofiaCall::RelayAck(std::string_view answer) {
     AcknowledgeCall(std::string(answer));
   } else if (const auto update = update_;
              update != nullptr && update->awaits_answer()) {
-    update->AnswerWith(ContinueSession(answer, local_sdp_));
+    // Its offer may have been made longer on the other leg.
+    update->AnswerWith(ContinueSession(
+        WithMediaUpTo(update->offered_media(), answer), local_sdp_));
   } else {
     return;
   }
@@ -167,7 +169,8 @@ int SofiaCall::DeferOffer(nta_incoming_t* request, const sip_t& sip,
 void SofiaCall::RelayOffer(std::string sdp, const SofiaCall& from) {
   relay_withdrawn_ = false;
   offered_by_ = from.snapshot_.call_id;
-  relayed_media_ = CountMedia(sdp);
+  relayed_media_.reset();
+  if (!sdp.empty()) relayed_media_ = CountMedia(sdp);
   Arm(relay_timer_, kRelayLimit * host_.options().t1, [this] {
     if (SofiaCall* const asker = host_.Find(offered_by_)) {
       asker->SettleOffer({.status = {504, "The other side did not answer"}},
@@ -198,8 +201,8 @@ void SofiaCall::OnRelayEnded(const SessionUpdate::Outcome& outcome) {
     if (asker == nullptr) return;
     SessionUpdate::Outcome told = outcome;
     if (given_up) told = {{500, kGone}};
-    if (relayed_media_ > 0) {
-      told.remote_sdp = WithMediaUpTo(relayed_media_, told.remote_sdp);
+    if (relayed_media_) {
+      told.remote_sdp = WithMediaUpTo(*relayed_media_, told.remote_sdp);
     }
     asker->SettleOffer(told, *this);
     return;
@@ -245,8 +248,10 @@ void SofiaCall::SettleOffer(const SessionUpdate::Outcome& outcome,
   const bool invites = request == reinvite_;
   msg_t* const message = nta_incoming_getrequest(request);
   if (const sip_t* const sip = sip_object(message)) {
-    AcceptSessionRequest(request, *sip,
-                         ContinueSession(outcome.remote_sdp, local_sdp_));
+    std::string sdp = outcome.remote_sdp;
+    // What was asked for is an offer, in a session that may have more streams.
+    if (BodyOf(*sip).empty()) sdp = WithRefusedMedia(sdp, local_sdp_);
+    AcceptSessionRequest(request, *sip, ContinueSession(sdp, local_sdp_));
   }
   msg_destroy(message);
   if (!invites) nta_incoming_destroy(request);

@@ -172,7 +172,9 @@ int SofiaCall::OnCallingRequest(nta_incoming_t* request, const sip_t& sip) {
   if (leg == nullptr || sip.sip_request->rq_method != sip_method_update) {
     return 481;
   }
-  if (const int refused = RefuseUnknownExtensions(request, sip)) return refused;
+  if (const int refused = RefuseUnknownExtensions(request, sip, supported())) {
+    return refused;
+  }
   // Each fork has a session of its own, and answers our offer or has not yet.
   const bool settled = !outgoing->progress().Description(sip).empty();
   const int status = AnswerEarly(request, sip, settled ? 200 : 491, true);

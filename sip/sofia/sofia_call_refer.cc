@@ -26,8 +26,8 @@ absl::StatusOr<TransferPlan> SofiaCall::Refer(const TransferRequest& request) {
   snapshot_.transfer_ids.push_back(plan->transfer_id);
   TransferPolicy policy = PolicyOf(host_.options().transfers, request, *plan);
   for (Milliseconds& wait : policy.glare_backoffs) wait = DrawGlareBackoff();
-  transfers_.push_back(std::make_unique<CallTransfer>(
-      host_, *this, *plan, policy, OutsideDialog(request)));
+  transfers_.push_back(
+      std::make_unique<CallTransfer>(host_, *this, *plan, policy));
   host_.observer().OnTransferStarted(*plan, absl::Now());
   Publish(CallChange::kTransferring);
   return plan;
@@ -106,7 +106,7 @@ absl::StatusOr<TransferPlan> SofiaCall::Plan(
 }
 
 std::shared_ptr<StandaloneRefer> SofiaCall::OutsideDialog(
-    const TransferRequest& request) const {
+    const TransferPlan& plan) {
   const sip_contact_t* target = nullptr;
   nta_leg_get_route(leg_, nullptr, &target);
   const char* const remote_tag = nta_leg_get_rtag(leg_);
@@ -117,23 +117,30 @@ std::shared_ptr<StandaloneRefer> SofiaCall::OutsideDialog(
       !snapshot_.far_end.supports_target_dialog) {
     return nullptr;
   }
+  // Credentials and identities of a trunk are for nobody else.
+  if (trunk_ != nullptr && trunk_->uri.empty()) return nullptr;
   const TargetDialog about{.call_id = snapshot_.sip_call_id,
                            .local_tag = remote_tag,
                            .remote_tag = nta_leg_get_tag(leg_)};
   // Not every far end's Call-ID is one.
   if (ReadTargetDialog(FormatTargetDialog(about)) != about) return nullptr;
-  const bool trusted = trunk_ != nullptr && trunk_->trusted;
   StandaloneReferTerms terms{
       .uri = UriText(*target->m_url),
-      .local = WithholdsUser(request.identity.privacy, trusted)
-                   ? kAnonymous
-                   : absl::StrCat("<", snapshot_.local_uri, ">"),
+      .local = plan.anonymous ? kAnonymous
+                              : absl::StrCat("<", snapshot_.local_uri, ">"),
       .sip_call_id = host_.NewId(""),
       .about = about};
-  if (trunk_ != nullptr && !trunk_->uri.empty()) {
+  std::string next_hop;
+  if (trunk_ != nullptr) {
+    next_hop = trunk_->uri;
     terms.route = host_.ServiceRouteOf(trunk_->name);
-    terms.first_hop =
-        FirstHopOf(terms.uri, trunk_->uri, terms.route, trunk_.get());
+    terms.tls_name = trunk_->tls_name;
+  }
+  terms.first_hop = FirstHopOf(terms.uri, next_hop, terms.route, trunk_.get());
+  if (!terms.first_hop) return nullptr;
+  // What the dialog kept to TLS stays there.
+  if (transport_.transport == SipTransport::kTls) {
+    terms.first_hop->secure = true;
   }
   return std::make_shared<StandaloneRefer>(host_, std::move(terms));
 }

@@ -68,10 +68,11 @@ int SofiaCall::OnReferAbout(nta_incoming_t* request, const sip_t& sip) {
     return refused;
   }
   // Its tag goes into every answer.
-  std::shared_ptr<ReferralDialog> own =
-      HasUsableContact(sip) ? ReferralDialog::Create(host_, request, sip)
-                            : nullptr;
-  if (own == nullptr) return HasUsableContact(sip) ? 500 : 400;
+  if (!HasUsableContact(sip)) return 400;
+  std::shared_ptr<ReferralDialog> own = ReferralDialog::Create(
+      host_, request, sip,
+      trunk_ != nullptr ? trunk_->tls_name : std::string());
+  if (own == nullptr) return 500;
   return OnRefer(request, sip, std::move(own));
 }
 
@@ -245,7 +246,9 @@ void SofiaCall::CatchUp() {
   SofiaCall* const other = other_leg();
   catches_up_ = other != nullptr && !MayBeOffered();
   if (other == nullptr || catches_up_) return;
-  const std::string& theirs = other->snapshot_.remote_sdp;
+  // What was refused only to fit another session is no news.
+  const std::string theirs =
+      WithoutRefusedMedia(CountMedia(local_sdp_), other->snapshot_.remote_sdp);
   if (theirs.empty() ||
       HasSameMedia(local_sdp_, WithRefusedMedia(theirs, local_sdp_))) {
     return;

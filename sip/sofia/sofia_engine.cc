@@ -467,14 +467,15 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       case sip_method_cancel:
         return 481;
       case sip_method_options:
-        if (const int refused = RefuseUnknownExtensions(request, sip)) {
+        if (const int refused = RefuseUnknownExtensions(
+                request, sip, SupportedFor(request, sip))) {
           return refused;
         }
         return AnswerOptions(request, contact(), options_.user_agent,
                              AllowFor(request, sip),
-                             SupportedOptions(true, RefersFrom(request, sip)));
+                             SupportedFor(request, sip));
       case sip_method_refer:
-        if (SofiaCall* const call = FindReferredTo(sip)) {
+        if (SofiaCall* const call = FindReferredTo(request, sip)) {
           return call->OnReferAbout(request, sip);
         }
         return RefuseOutsideDialogs(request, sip);
@@ -521,8 +522,10 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   }
 
   // The call that a REFER outside dialogs is about; null for none. Its tags,
-  // which nobody can guess, are the permission (RFC 4538, 4; RFC 7647, 4).
-  SofiaCall* FindReferredTo(const sip_t& sip) {
+  // which nobody can guess, are the permission (RFC 4538, 4; RFC 7647, 4), but
+  // not for neighbours by other trunks: an attended transfer tells the tags of
+  // the call that it replaces.
+  SofiaCall* FindReferredTo(nta_incoming_t* request, const sip_t& sip) {
     if (sip.sip_to->a_tag != nullptr) return nullptr;
     const std::optional<TargetDialog> dialog = ReadTargetDialogOf(sip);
     if (!dialog) return nullptr;
@@ -530,7 +533,15 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     const auto found = std::find_if(first, last, [&](const auto& named) {
       return named.second->IsDialog(*dialog);
     });
-    return found == last ? nullptr : found->second;
+    if (found == last) return nullptr;
+    std::shared_ptr<const Trunk> trunk;
+    const bool same_way =
+        Incoming(request, sip, trunk).trunk == found->second->snapshot().trunk;
+    return same_way ? found->second : nullptr;
+  }
+
+  const char* SupportedFor(nta_incoming_t* request, const sip_t& sip) {
+    return SupportedOptions(true, RefersFrom(request, sip));
   }
 
   // Nobody is let in by REFER or SUBSCRIBE alone: what a stranger asks for is
@@ -591,7 +602,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   }
 
   int OnInvite(nta_incoming_t* request, const sip_t& sip) {
-    if (const int refused = RefuseUnknownExtensions(request, sip)) {
+    if (const int refused =
+            RefuseUnknownExtensions(request, sip, SupportedFor(request, sip))) {
       return refused;
     }
     // "sips" means TLS on every hop (RFC 3261, 26.2.2; RFC 5630, 3.1.3).

@@ -102,6 +102,7 @@ SipTarget StandaloneRefer::Target() const {
     if (transport_.sips || fork->target->m_url->url_type == url_sips) {
       target.secure = true;
     }
+    if (!terms_.tls_name.empty()) target.tls_name = terms_.tls_name;
     return target;
   }
   if (terms_.first_hop) return *terms_.first_hop;

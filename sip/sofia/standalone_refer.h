@@ -29,6 +29,9 @@ struct StandaloneReferTerms {
   std::optional<SipTarget> first_hop{};
   // URIs that are preloaded into Route; empty: none.
   std::vector<std::string> route{};
+  // Whom the certificates of its far ends must speak for; empty: the host that
+  // leads to them.
+  std::string tls_name{};
   // The dialog that it is about (RFC 4538); unset: none.
   std::optional<TargetDialog> about{};
 };
@@ -58,6 +61,7 @@ class StandaloneRefer final
   // A NOTIFY with our tag. Returns how to answer it.
   int OnNotify(const sip_t& sip);
 
+  const std::string& refer_call_id() const { return terms_.sip_call_id; }
   // What the REFER carries for itself.
   std::vector<SipHeader> headers() const;
   // Its Route; empty: none.

@@ -2,6 +2,7 @@
 #ifndef CALLCONTROL_SIP_SOFIA_TRANSFER_PARTY_H_
 #define CALLCONTROL_SIP_SOFIA_TRANSFER_PARTY_H_
 
+#include <memory>
 #include <string_view>
 
 #include "absl/functional/any_invocable.h"
@@ -13,6 +14,8 @@
 namespace callcontrol::sip {
 
 class CallTransfer;
+class StandaloneRefer;
+struct TransferPlan;
 
 // Who is transferred, as a transfer sees it: the far end of a call, or whoever
 // answers at a URI.
@@ -31,6 +34,10 @@ class TransferParty {
 
   // Null for none.
   virtual RequestPath* dialog() = 0;
+  // How the REFER of that plan goes outside the dialog as things stand; null:
+  // it goes inside.
+  virtual std::shared_ptr<StandaloneRefer> OutsideDialog(
+      const TransferPlan& plan) = 0;
   // Tells the open transfer once it may send its REFER.
   virtual void BeginTransfer() = 0;
   // Puts the far end on hold, or takes it off, after a change of the session

@@ -29,8 +29,11 @@ absl::StatusOr<SofiaCall*> FindConsultation(CallHost& host,
                         "a call cannot replace itself: replaces_call_id names "
                         "the call to the target");
   }
-  if (call->AwaitsAnswer()) return call;
-  if (absl::Status status = call->CheckAnswered(); !status.ok()) return status;
+  if (!call->AwaitsAnswer()) {
+    if (absl::Status status = call->CheckAnswered(); !status.ok()) {
+      return status;
+    }
+  }
   if (absl::Status status = call->CheckNoTransfer(); !status.ok()) {
     return status;
   }
@@ -56,7 +59,14 @@ absl::Status PlanReferTo(CallHost& host, const TransferRequest& request,
     // A target that cannot replace must not ring as if for a new call.
     target.headers.push_back({"Require", "replaces"});
     refer_to = BuildReplacing(target, **consultation);
-    if ((*consultation)->AwaitsAnswer()) plan.awaited = std::move(target);
+    if ((*consultation)->AwaitsAnswer()) {
+      // What is wrong with it is told now.
+      const ReplacedDialog known = (*consultation)->AsReplaced();
+      const absl::StatusOr<std::string> checked =
+          BuildReferTo("sip:target", target.headers, known, targets);
+      if (!checked.ok()) return checked.status();
+      plan.awaited = std::move(target);
+    }
   }
   if (!refer_to.ok()) return refer_to.status();
   plan.refer_to = *std::move(refer_to);
@@ -112,6 +122,7 @@ absl::StatusOr<TransferPlan> PlanTransfer(CallHost& host,
   plan.call_id = party.call_id;
   plan.sip_call_id = party.sip_call_id;
   plan.referred_by = *std::move(referred_by);
+  plan.anonymous = identity->anonymous;
   plan.headers = request.headers;
   plan.headers.insert(plan.headers.end(), identity->headers.begin(),
                       identity->headers.end());

@@ -65,10 +65,9 @@ absl::StatusOr<std::unique_ptr<UriReferral>> UriReferral::Create(
       anonymous
           ? kAnonymousUri
           : absl::StrCat("sip:callcontrol@", host.contact()->m_url->url_host);
-  std::string sip_call_id = host.NewId("");
   absl::StatusOr<TransferPlan> planned =
       PlanTransfer(host, request,
-                   {.sip_call_id = sip_call_id,
+                   {.sip_call_id = host.NewId(""),
                     .referred_by = options.referred_by_local ? local : *uri},
                    targets);
   if (!planned.ok()) return planned.status();
@@ -77,30 +76,38 @@ absl::StatusOr<std::unique_ptr<UriReferral>> UriReferral::Create(
 
   plan.transfer_id = host.NewId("t");
   std::unique_ptr<UriReferral> referral(
-      new UriReferral(host, request.credentials));
+      new UriReferral(host, *std::move(uri),
+                      anonymous ? kAnonymous : absl::StrCat("<", local, ">"),
+                      request.credentials));
   TransferPolicy policy = PolicyOf(options.transfers, request, plan);
   policy.has_leg = false;
   // One SUBSCRIBE would not do for several far ends.
   policy.refresh = false;
-  referral->transfer_ = std::make_unique<CallTransfer>(
-      host, *referral, plan, policy,
-      std::make_shared<StandaloneRefer>(
-          host,
-          StandaloneReferTerms{
-              .uri = *std::move(uri),
-              .local = anonymous ? kAnonymous : absl::StrCat("<", local, ">"),
-              .sip_call_id = std::move(sip_call_id)}));
+  referral->transfer_ =
+      std::make_unique<CallTransfer>(host, *referral, plan, policy);
   host.observer().OnTransferStarted(plan, absl::Now());
   return referral;
 }
 
-UriReferral::UriReferral(CallHost& host, std::optional<Credentials> credentials)
-    : host_(host), credentials_(std::move(credentials)) {}
+UriReferral::UriReferral(CallHost& host, std::string uri, std::string local,
+                         std::optional<Credentials> credentials)
+    : host_(host),
+      uri_(std::move(uri)),
+      local_(std::move(local)),
+      credentials_(std::move(credentials)) {}
 
 UriReferral::~UriReferral() = default;
 
 const Credentials* UriReferral::credentials() const {
   return credentials_ ? &*credentials_ : nullptr;
+}
+
+std::shared_ptr<StandaloneRefer> UriReferral::OutsideDialog(
+    const TransferPlan& plan) {
+  return std::make_shared<StandaloneRefer>(
+      host_,
+      StandaloneReferTerms{
+          .uri = uri_, .local = local_, .sip_call_id = plan.sip_call_id});
 }
 
 void UriReferral::Forget(CallTransfer&) { host_.Retire(*this); }

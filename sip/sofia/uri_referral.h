@@ -37,6 +37,8 @@ class UriReferral final : public TransferParty {
   // ---- TransferParty ----
   const Credentials* credentials() const override;
   RequestPath* dialog() override { return nullptr; }
+  std::shared_ptr<StandaloneRefer> OutsideDialog(
+      const TransferPlan& plan) override;
   void BeginTransfer() override { transfer_->OnLegReady(); }
   void SetHold(bool, HoldDone done) override { std::move(done)({}); }
   void AbandonHold() override {}
@@ -51,9 +53,13 @@ class UriReferral final : public TransferParty {
   void Forget(CallTransfer& transfer) override;
 
  private:
-  UriReferral(CallHost& host, std::optional<Credentials> credentials);
+  UriReferral(CallHost& host, std::string uri, std::string local,
+              std::optional<Credentials> credentials);
 
   CallHost& host_;
+  const std::string uri_;
+  // A name-addr.
+  const std::string local_;
   const std::optional<Credentials> credentials_;
   // Nothing is known of it.
   FarEnd far_end_;

@@ -148,8 +148,8 @@ TransferMachine::Step TransferMachine::OnReferSent(std::uint32_t cseq,
   state_.refer_cseqs.push_back(cseq);
   Arm(Timer::kReferResponse, now + state_.policy.refer_response);
   Arm(Timer::kFirstNotify, now + state_.policy.first_notify);
-  step.events.emplace_back(
-      ReferSent{cseq, static_cast<int>(state_.refer_cseqs.size())});
+  step.events.emplace_back(ReferSent{
+      .cseq = cseq, .attempt = static_cast<int>(state_.refer_cseqs.size())});
   return step;
 }
 

@@ -167,6 +167,9 @@ struct ReferNotify {
 struct ReferSent {
   std::uint32_t cseq = 0;
   int attempt = 1;
+  // Where these are other than was planned; else empty.
+  std::string refer_to{};
+  std::string sip_call_id{};
   bool operator==(const ReferSent&) const = default;
 };
 

@@ -353,6 +353,29 @@ TEST_F(VideoConsultationTest, TheVideoIsRefusedAndTheTwoAreJoined) {
   ExpectTakenOver();
 }
 
+// An offer that one asks for is made longer in its turn, and the answer cut.
+TEST_F(VideoConsultationTest, AnOfferThatIsAskedForFitsTheSession) {
+  ReferServer(referrer_, Consultation());
+  const std::string no_video = "m=video 0 RTP/AVP 96\r\n";
+  const std::string target = Cat(TargetSdp(), no_video);
+  TakeOffer(target_, Cat(PartnerSdp(), no_video), target);
+  TakeOffer(partner_, TargetSdp(), PartnerSdp());
+  consulting_.Answer(consulting_.Expect("BYE"), 200);
+  TakeNotify(referrer_, "SIP/2.0 200 OK", kNoResource);
+  Leave(referrer_);
+
+  const SipMessage invite = target_.SendRequest(target_.NewRequest("INVITE"));
+  const SipMessage asked = partner_.Expect("INVITE");
+  EXPECT_EQ(asked.body(), "");
+  partner_.Answer(asked, 200, "", {}, PartnerSdp(2));
+  const SipMessage offer = target_.AwaitAnswer(invite);
+  EXPECT_THAT(offer, Answered(200));
+  EXPECT_EQ(MediaOf(offer.body()), MediaOf(Cat(PartnerSdp(), no_video)));
+  target_.Ack(offer, target);
+  EXPECT_EQ(MediaOf(partner_.Expect("ACK").body()), MediaOf(TargetSdp()));
+  ExpectJoined();
+}
+
 // Phones that hang both calls up once the REFER is accepted.
 TEST_F(ConsultationTest, TheReferrerLeavesBothAtOnce) {
   Shows({"R17"});

@@ -50,6 +50,28 @@ class ReferralTest : public ::testing::Test {
   ScriptedPeer target_{server_.sip_port()};
 };
 
+// Its call is the referrer's business until it is answered.
+TEST_F(ReferralTest, ATargetThatRingsIsNobodyElsesConsultation) {
+  AnsweredCall other(server_);
+  ReferServer(referrer(), Target());
+  const SipMessage invite = target_.Expect("INVITE");
+  target_.Answer(invite, 180);
+  const v1::Call rings =
+      other.client.AwaitCall(invite.CallId(), v1::CALL_STATE_RINGING);
+  EXPECT_REFUSED(
+      other.ReferRefused("",
+                         [&](v1::ReferRequest& request) {
+                           request.set_replaces_call_id(rings.call_id());
+                         }),
+      ABORTED, "REFER_IN_PROGRESS");
+  TakeNotify(referrer(), "SIP/2.0 180 Ringing", "active");
+  target_.Answer(invite, 486);
+  target_.Expect("ACK");
+  TakeNotify(referrer(), "SIP/2.0 486 Busy Here", kNoResource);
+  call_.ExpectHangsUp();
+  other.ExpectHangsUp();
+}
+
 //  REFER --->
 //       <--- 202, NOTIFY 100
 //                INVITE --->

@@ -93,6 +93,9 @@ TEST_F(GruuTest, IsReferredOutsideTheDialog) {
                 ";remote-tag=", HeaderParameter(peer_.dialog().remote, "tag")));
   EXPECT_EQ(refer.Header("Require"), "tdialog");
   EXPECT_EQ(refer.Header("Refer-To"), "<sip:carol@target.example>");
+  const v1::ReferEvent sent = stream.Next();
+  EXPECT_THAT(sent, ReferSent());
+  EXPECT_EQ(sent.refer_sent().sip_call_id(), refer.Header("Call-ID"));
   peer_.Answer(refer, 200);
   EXPECT_THAT(Notify(refer, 7, "SIP/2.0 180 Ringing", "active;expires=60"),
               Answered(200));
@@ -135,6 +138,20 @@ TEST_F(GruuTest, WhoDoesNotKnowTheExtensionIsReferredInside) {
   const auto events = stream.RestUntilResult();
   EXPECT_THAT(events, Contains(Warned("PEER_CONTACT_IS_GRUU")));
   EXPECT_THAT(events.back(), Ended(v1::TRANSFER_OUTCOME_TRANSFERRED));
+}
+
+// What counts is the Contact when the REFER leaves.
+TEST_F(GruuTest, AContactThatIsNoGruuAnyMoreIsReferredInside) {
+  SipMessage update = peer_.NewRequest("UPDATE");
+  update.Set("Contact", peer_.Contact());
+  EXPECT_THAT(peer_.AwaitAnswer(peer_.SendRequest(update)), Answered(200));
+  TransferStream stream = Refer();
+  const SipMessage refer = peer_.Expect("REFER");
+  EXPECT_EQ(refer.Header("Call-ID"), peer_.dialog().call_id);
+  EXPECT_FALSE(refer.Has("Target-Dialog"));
+  peer_.Answer(refer, 603);
+  stream.RestUntilResult();
+  ExpectHangsUp();
 }
 
 TEST_F(GruuTest, ARefusalOfSomethingElseIsFinal) {
@@ -242,27 +259,54 @@ TEST(InDialogReferTest, MayBeConfigured) {
   peer.Answer(peer.Expect("BYE"), 200);
 }
 
+class TrunkGruuTest : public ::testing::Test {
+ protected:
+  // A call of trunk "pbx", whose far end has a GRUU.
+  void Call(const std::string& address) {
+    server_.Reload(TestConfig(Cat(R"(trunks { name: "pbx" )", address,
+                                  R"(source_networks: "127.0.0.0/8" })")));
+    server_.AwaitLog("reloaded routes=0 trunks=1");
+    peer_.Invite(
+        {.contact = "<sip:x7@pbx.invalid;gr=urn:uuid:f81d4fae>",
+         .headers = {{"Supported", "tdialog"}, {"Record-Route", Route()}}});
+    id_ = client_.AwaitCall(peer_.dialog().call_id).call_id();
+  }
+  std::string Route() const {
+    return Cat("<sip:127.0.0.1:", peer_.port(), ";lr>");
+  }
+  // The REFER of a transfer, which is declined.
+  SipMessage Refer() {
+    TransferStream stream = client_.Refer(id_, "sip:carol@target.example");
+    SipMessage refer = peer_.Expect("REFER");
+    peer_.Answer(refer, 603);
+    EXPECT_THAT(stream.RestUntilResult().back(),
+                Ended(v1::TRANSFER_OUTCOME_REFER_DECLINED));
+    EXPECT_THAT(peer_.Bye(), Answered(200));
+    return refer;
+  }
+
+  CallcontroldProcess server_;
+  ScriptedPeer peer_{server_.sip_port()};
+  ReferClient client_{server_.grpc_port()};
+  std::string id_;
+};
+
 // The GRUU's domain is for the trunk to find.
-TEST(TrunkGruuTest, IsReachedByTheTrunk) {
+TEST_F(TrunkGruuTest, IsReachedByTheTrunk) {
   Shows({"9"});
-  CallcontroldProcess server;
-  ScriptedPeer peer(server.sip_port());
-  ReferClient client(server.grpc_port());
-  server.Reload(
-      TestConfig(Cat(R"(trunks { name: "pbx" address: "127.0.0.1:)",
-                     peer.port(), R"(" source_networks: "127.0.0.0/8" })")));
-  server.AwaitLog("reloaded routes=0 trunks=1");
-  peer.Invite({.contact = "<sip:x7@pbx.invalid;gr=urn:uuid:f81d4fae>",
-               .headers = {{"Supported", "tdialog"}}});
-  const std::string id = client.AwaitCall(peer.dialog().call_id).call_id();
-  TransferStream stream = client.Refer(id, "sip:carol@target.example");
-  const SipMessage refer = peer.Expect("REFER");
+  Call(Cat(R"(address: "127.0.0.1:)", peer_.port(), R"(" )"));
+  const SipMessage refer = Refer();
   EXPECT_EQ(refer.uri(), "sip:x7@pbx.invalid;gr=urn:uuid:f81d4fae");
   EXPECT_TRUE(refer.Has("Target-Dialog"));
-  peer.Answer(refer, 603);
-  EXPECT_THAT(stream.RestUntilResult().back(),
-              Ended(v1::TRANSFER_OUTCOME_REFER_DECLINED));
-  EXPECT_THAT(peer.Bye(), Answered(200));
+  EXPECT_FALSE(refer.Has("Route"));
+}
+
+// Its credentials and identities are for nobody else.
+TEST_F(TrunkGruuTest, OfATrunkWithoutAnAddressIsReferredInside) {
+  Call("");
+  const SipMessage refer = Refer();
+  EXPECT_FALSE(refer.Has("Target-Dialog"));
+  EXPECT_EQ(refer.Header("Route"), Route());
 }
 
 // ---- Theirs -------------------------------------------------------------
@@ -406,6 +450,17 @@ TEST_F(ReferralOutsideTest, TheExtensionIsAdvertisedWhereItIsServed) {
   const SipMessage options = referrer().Options();
   EXPECT_THAT(options.Values("Supported"),
               AllOf(Contains("tdialog"), Contains("norefersub")));
+  call_.ExpectHangsUp();
+}
+
+// Who has learned the tags, by an attended transfer, is not the far end.
+TEST_F(ReferralOutsideTest, WhoComesByAnotherTrunkIsRefused) {
+  Shows({"R19"});
+  server_.Reload(
+      TestConfig(R"(trunks { name: "other" source_networks: "127.0.0.0/8" )"
+                 "inbound_refer { mode: INBOUND_REFER_MODE_DECLINE } }"));
+  server_.AwaitLog("reloaded routes=0 trunks=1");
+  EXPECT_THAT(AnswerTo(NewOutsideRefer(TargetDialog())), Answered(403));
   call_.ExpectHangsUp();
 }
 

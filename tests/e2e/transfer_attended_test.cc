@@ -238,6 +238,11 @@ TEST_F(SemiAttendedTest, TheReferLeavesOnceTheTargetAnswers) {
       refer.Header("Refer-To"),
       AllOf(HasSubstr(Cat("<sip:caller@127.0.0.1:", target_.port())),
             HasSubstr(ReplacesOf(target_)), HasSubstr("&Require=replaces>")));
+  // Clients are told what was sent, not what was planned.
+  const v1::ReferEvent sent = stream.Next();
+  EXPECT_EQ(sent.refer_sent().refer_to(), refer.Header("Refer-To"));
+  EXPECT_EQ(call_.client.GetTransfer(sent.transfer_id()).refer_to(),
+            refer.Header("Refer-To"));
   call_.peer.Answer(refer, 202);
   EXPECT_THAT(target_.Bye(), Answered(200));
   EXPECT_THAT(call_.peer.Notify("SIP/2.0 200 OK", "terminated"), Answered(200));
@@ -265,8 +270,10 @@ TEST_F(SemiAttendedTest, ACallThatIsHungUpFailsTheTransfer) {
   target_.Answer(target_.Expect("CANCEL"), 200);
   target_.Answer(called_, 487);
   target_.Expect("ACK");
-  EXPECT_THAT(stream.RestUntilResult().back(),
-              Ended(v1::TRANSFER_OUTCOME_TARGET_FAILED));
+  const v1::TransferResult result = stream.Result();
+  EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_TARGET_FAILED);
+  EXPECT_FALSE(result.has_final_referred_call_status())
+      << "no far end said anything";
   call_.ExpectAlive();
 }
 

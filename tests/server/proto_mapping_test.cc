@@ -376,6 +376,10 @@ v1::ReferEvent Event(const sip::TransferEvent& event) {
 TEST(FillEventTest, AReferThatLeftCarriesThePlan) {
   const v1::ReferEvent event =
       Event(sip::ReferSent{.cseq = 4294967295, .attempt = 2});
+  const v1::ReferEvent replanned = Event(sip::ReferSent{
+      .refer_to = "<sip:other@b.example>", .sip_call_id = "own@h"});
+  EXPECT_EQ(replanned.refer_sent().refer_to(), "<sip:other@b.example>");
+  EXPECT_EQ(replanned.refer_sent().sip_call_id(), "own@h");
   ASSERT_TRUE(event.has_refer_sent());
   EXPECT_EQ(event.refer_sent().refer_to(), "<sip:carol@example.com>");
   EXPECT_EQ(event.refer_sent().referred_by(), "<sip:bob@example.com>");

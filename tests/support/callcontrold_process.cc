@@ -20,6 +20,7 @@
 
 #include "callcontrol/config/v1/config.pb.h"
 #include "google/protobuf/text_format.h"
+#include "gtest/gtest.h"
 #include "tests/support/text.h"
 
 extern char** environ;
@@ -215,6 +216,13 @@ CallcontroldProcess::CallcontroldProcess(const std::string& config,
              dir_) {
   WaitForPorts();
   close(inotify_);
+}
+
+CallcontroldProcess::~CallcontroldProcess() {
+  const std::string text = stderr_text();
+  for (const char* const word : {"Sanitizer: ", "runtime error: "}) {
+    if (text.find(word) != std::string::npos) ADD_FAILURE() << text;
+  }
 }
 
 void CallcontroldProcess::AwaitLog(const std::string& text) const {

@@ -85,6 +85,8 @@ class CallcontroldProcess {
  public:
   explicit CallcontroldProcess(const std::string& config = TestConfig(),
                                const std::vector<std::string>& flags = {});
+  // Kills it. The test fails where a sanitizer of its build found something.
+  ~CallcontroldProcess();
 
   uint16_t sip_port() const { return sip_port_; }
   // 0 where the configuration has no sip.tls.

@@ -24,17 +24,21 @@ class ServerTest : public ::testing::Test {
   static void SetUpTestSuite() {
     server_ = std::make_unique<CallcontroldProcess>();
   }
-  static void TearDownTestSuite() { server_.reset(); }
+  static void TearDownTestSuite() {
+    ExpectServerLives();
+    server_.reset();
+  }
 
-  // A server that died in the test before is no reason for this one to fail.
+  // A server that died in the test before is started again.
   void SetUp() override {
-    if (server_ == nullptr || !server_->Running()) SetUpTestSuite();
+    ExpectServerLives();
+    if (server_ == nullptr) SetUpTestSuite();
     stderr_before_ = server_->stderr_text().size();
   }
 
   void TearDown() override {
-    EXPECT_TRUE(server_->Running()) << "callcontrold died";
-    if (!HasFailure()) return;
+    ExpectServerLives();
+    if (!HasFailure() || server_ == nullptr) return;
     std::cerr << "callcontrold said:\n"
               << server_->stderr_text().substr(stderr_before_) << std::endl;
   }
@@ -42,6 +46,13 @@ class ServerTest : public ::testing::Test {
   static CallcontroldProcess& server() { return *server_; }
 
  private:
+  // Also of what it still had to do when a test had seen enough.
+  static void ExpectServerLives() {
+    if (server_ == nullptr || server_->Running()) return;
+    ADD_FAILURE() << "callcontrold died:\n" << server_->stderr_text();
+    server_.reset();
+  }
+
   static inline std::unique_ptr<CallcontroldProcess> server_;
   size_t stderr_before_ = 0;
 };

@@ -128,6 +128,14 @@ TEST(SdpStreamsTest, WhatWasMadeLongerIsMadeLongerAlikeAgain) {
   EXPECT_TRUE(HasSameMedia(longer, WithRefusedMedia(kAudio, longer)));
 }
 
+TEST(SdpStreamsTest, OnlyARefusedEndIsLeftOut) {
+  EXPECT_EQ(
+      WithoutRefusedMedia(1, absl::StrCat(kAudio, "m=video 0 RTP/AVP 96\r\n")),
+      kAudio);
+  EXPECT_EQ(WithoutRefusedMedia(1, kAudioAndVideo), kAudioAndVideo);
+  EXPECT_EQ(WithoutRefusedMedia(2, kAudioAndVideo), kAudioAndVideo);
+}
+
 TEST(SdpStreamsTest, AnAnswerIsCutToWhatWasOffered) {
   EXPECT_EQ(WithMediaUpTo(1, absl::StrCat(kAudio, "m=video 0 RTP/AVP 96\r\n")),
             kAudio);
