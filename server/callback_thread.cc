@@ -8,14 +8,30 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/busy_meter.h"
 #include "base/mutex.h"
 
 namespace callcontrol::server {
 namespace {
+
+std::atomic<std::chrono::nanoseconds> g_busy{std::chrono::nanoseconds(0)};
+
+// A look does not wait. Nor does the thread wait for long before it has seen
+// that nothing is left: nobody else would say so.
+gpr_timespec LongestWait(bool looks, const BusyMeter& meter) {
+  if (looks) return gpr_inf_past(GPR_CLOCK_MONOTONIC);
+  if (meter.busy() == BusyMeter::Duration(0)) {
+    return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  }
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_millis(1, GPR_TIMESPAN));
+}
 
 // Takes completions off the queue until it is shut down and empty.
 void RunCallbacks(grpc_completion_queue* queue) {
@@ -24,15 +40,23 @@ void RunCallbacks(grpc_completion_queue* queue) {
   // message, it waits until that one has ended its turn. Needs no privilege.
   const sched_param none{};
   pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+  BusyMeter meter;
   while (true) {
-    const grpc_event event = grpc_completion_queue_next(
-        queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), nullptr);
-    if (event.type == GRPC_QUEUE_SHUTDOWN) return;
+    const bool looks = meter.IsDue(std::chrono::steady_clock::now());
+    const grpc_event event =
+        grpc_completion_queue_next(queue, LongestWait(looks, meter), nullptr);
+    if (event.type == GRPC_QUEUE_SHUTDOWN) break;
+    const bool pause = event.type == GRPC_QUEUE_TIMEOUT;
+    if (looks || pause) {
+      meter.OnLook(std::chrono::steady_clock::now(), pause);
+      g_busy = meter.busy();
+    }
     if (event.type != GRPC_OP_COMPLETE) continue;
     // The tags of callbacks are functors: that is gRPC's side of it.
     auto* functor = static_cast<grpc_completion_queue_functor*>(event.tag);
     functor->functor_run(functor, event.success);
   }
+  g_busy = std::chrono::nanoseconds(0);
 }
 
 // The queue and its thread, for as long as somebody has a share.
@@ -71,6 +95,8 @@ SharedQueue& TheQueue() {
 }
 
 }  // namespace
+
+std::chrono::nanoseconds CallbackThreadBusy() { return g_busy; }
 
 absl::Status CheckCallbackThread() {
   // The names of the two functions below, as the linker has them.

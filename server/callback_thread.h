@@ -2,6 +2,8 @@
 #ifndef CALLCONTROL_SERVER_CALLBACK_THREAD_H_
 #define CALLCONTROL_SERVER_CALLBACK_THREAD_H_
 
+#include <chrono>
+
 #include "absl/status/status.h"
 
 namespace callcontrol::server {
@@ -20,6 +22,10 @@ namespace callcontrol::server {
 // Whether the functions stand in front of the library's. UNIMPLEMENTED: a
 // gRPC that is built another way, whose callbacks run on threads of its own.
 absl::Status CheckCallbackThread();
+
+// How long the thread has been at work without a pause; 0 where there is none.
+// From any thread.
+std::chrono::nanoseconds CallbackThreadBusy();
 
 }  // namespace callcontrol::server
 

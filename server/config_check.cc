@@ -456,6 +456,9 @@ std::optional<ConfigProblem> FindConfigProblem(
   check.Duration(config.calls().has_answer_after(),
                  config.calls().answer_after(), "calls.answer_after",
                  milliseconds(0), minutes(3));
+  check.Duration(config.calls().has_overload_after(),
+                 config.calls().overload_after(), "calls.overload_after",
+                 milliseconds(0), seconds(10));
   check.Duration(config.calls().has_retention(), config.calls().retention(),
                  "calls.retention", milliseconds(0), hours(1));
   check.Duration(config.calls().has_least_session_interval(),

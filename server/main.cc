@@ -24,6 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/call_control_service.h"
 #include "server/call_store.h"
+#include "server/callback_thread.h"
 #include "server/command_line.h"
 #include "server/config.h"
 #include "server/engine_settings.h"
@@ -118,6 +119,10 @@ sip::EngineOptions EngineOptionsOf(const config::v1::Config& config,
   if (config.calls().max_calls() != 0) {
     options.max_calls = config.calls().max_calls();
   }
+  options.overload_after =
+      MillisecondsOr(config.calls().has_overload_after(),
+                     config.calls().overload_after(), options.overload_after);
+  options.observer_busy = CallbackThreadBusy;
   options.answer_after =
       MillisecondsOr(config.calls().has_answer_after(),
                      config.calls().answer_after(), milliseconds(0));

@@ -148,7 +148,7 @@ class CallHost {
       const std::string& trunk) const = 0;
 
   // Whether one more REFER of a far end can be taken on.
-  virtual bool TakesReferrals() const = 0;
+  virtual bool TakesReferrals() = 0;
 
   // The REFER of that id waits for a client to decide, in `call`; null: not any
   // more.

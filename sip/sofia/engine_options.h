@@ -2,6 +2,7 @@
 #ifndef CALLCONTROL_SIP_SOFIA_ENGINE_OPTIONS_H_
 #define CALLCONTROL_SIP_SOFIA_ENGINE_OPTIONS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -42,6 +43,12 @@ struct EngineOptions {
   unsigned udp_mtu = 1300;
 
   int max_calls = 20'000;
+  // How long a thread may be at work without a pause before nothing new is
+  // taken on. 0: for ever.
+  Milliseconds overload_after{250};
+  // How long whoever is told by the observer has been at work without a pause;
+  // from the SIP thread. Empty: not known.
+  std::function<std::chrono::nanoseconds()> observer_busy;
   Milliseconds answer_after{0};
   // Of incoming calls; empty: all are answered.
   std::vector<CallRoute> routes;

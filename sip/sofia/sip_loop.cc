@@ -104,6 +104,9 @@ void SipLoop::Turn() {
   last_turn_ns_ = NowNanoseconds();
   const bool ran_timers = timers_.RunDue(Clock::now());
   const bool worked = Drain() || ran_timers;
+  if (const Clock::time_point now = Clock::now(); busy_.IsDue(now)) {
+    busy_.OnLook(now, !worked && !SofiaIsWanted());
+  }
 
   // After work the next turn comes at once: it may have posted a task, whose
   // bell Sofia takes before it waits, or have stopped the loop.
@@ -130,6 +133,11 @@ void SipLoop::Turn() {
     pollfd descriptor{epoll_fd_, POLLIN, 0};
     ppoll(&descriptor, epoll_fd_ >= 0 ? 1 : 0, &kSpinPause, nullptr);
   }
+}
+
+bool SipLoop::SofiaIsWanted() const {
+  pollfd descriptor{epoll_fd_, POLLIN, 0};
+  return epoll_fd_ >= 0 && poll(&descriptor, 1, 0) > 0;
 }
 
 bool SipLoop::Drain() {

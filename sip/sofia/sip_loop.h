@@ -11,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
+#include "base/busy_meter.h"
 #include "base/mutex.h"
 #include "sip/sofia/timer_queue.h"
 
@@ -51,6 +52,9 @@ class SipLoop {
   su_root_s* root() const { return root_; }
   TimerQueue& timers() { return timers_; }
 
+  // How long it has been at work without a pause. SIP thread only.
+  std::chrono::nanoseconds busy() const { return busy_.busy(); }
+
   // How long ago the loop last turned. It turns many times a second unless
   // something blocks it.
   std::chrono::nanoseconds lag() const;
@@ -59,6 +63,8 @@ class SipLoop {
   // The SIP thread. Fulfils `started` once the loop takes tasks.
   void Run(std::promise<void> started);
   void Turn();
+  // Whether something waits for Sofia.
+  bool SofiaIsWanted() const;
   // Runs every task queued so far; returns whether there was one.
   bool Drain() ABSL_LOCKS_EXCLUDED(mutex_);
   void Ring() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -71,6 +77,7 @@ class SipLoop {
   // Sofia's epoll descriptor, or -1 where it was not found.
   int epoll_fd_ = -1;
   int turns_without_work_ = 0;
+  BusyMeter busy_;
   bool stopping_ = false;
   std::atomic<std::int64_t> last_turn_ns_{0};
   std::atomic<std::thread::id> thread_id_;

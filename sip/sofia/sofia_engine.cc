@@ -17,6 +17,7 @@
 #include "sip/dns/resolver.h"
 #include "sip/sofia/client_transaction.h"
 #include "sip/sofia/message_reader.h"
+#include "sip/sofia/overload_guard.h"
 #include "sip/sofia/request_answers.h"
 #include "sip/sofia/sip_agent.h"
 #include "sip/sofia/sip_loop.h"
@@ -94,6 +95,13 @@ void TellCaller(const CallSnapshot& caller, bool trusted,
   if (!WithholdsUser(caller.privacy, trusted)) return;
   std::erase_if(request.headers,
                 [](const SipHeader& header) { return NamesUser(header.name); });
+}
+
+absl::Status TooMuch() {
+  return MakeError(
+      absl::StatusCode::kResourceExhausted, {.reason = "OVERLOADED"},
+      "the server cannot keep up and takes on nothing new for now; "
+      "try again in a few seconds, or elsewhere");
 }
 
 absl::Status NoSuchCall(std::string_view id) {
@@ -198,6 +206,10 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       std::move(done)(
           MakeError(absl::StatusCode::kUnavailable, {.reason = "DRAINING"},
                     "the server is stopping and places no more calls"));
+      return;
+    }
+    if (Overloaded()) {
+      std::move(done)(TooMuch());
       return;
     }
     SofiaCall* const placed = KeepPlaced(*std::move(plan));
@@ -361,8 +373,9 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
            (tls() != nullptr && is_ours(contact({SipTransport::kTls})));
   }
 
-  bool TakesReferrals() const override {
-    return !draining_ && open_transfers_ < options_.max_open_transfers;
+  bool TakesReferrals() override {
+    return !draining_ && open_transfers_ < options_.max_open_transfers &&
+           !Overloaded();
   }
 
   void OnReferWaits(const std::string& refer_id, SofiaCall* call) override {
@@ -492,6 +505,20 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     while (!buried_.empty()) std::exchange(buried_, {});
   }
 
+  // Whether new work is refused, some of which is here. Transfers of calls that
+  // are there are none: they end calls.
+  bool Overloaded() {
+    std::chrono::nanoseconds busy = loop_.busy();
+    if (options_.observer_busy) {
+      busy = std::max(busy, options_.observer_busy());
+    }
+    const bool refuses =
+        overload_.Refuses(busy, std::chrono::steady_clock::now());
+    const std::optional<std::string> news = overload_.TakeNews();
+    if (news && options_.log) options_.log(LogLevel::kWarning, *news);
+    return refuses;
+  }
+
   // Where a request came from, and whom it is for; the trunk as well, which is
   // null for none.
   IncomingCall Incoming(nta_incoming_t* request, const sip_t& sip,
@@ -610,7 +637,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     if (sip.sip_request->rq_url->url_type == url_sips && !CameByTls(sip)) {
       return 416;
     }
-    if (draining_ || live_calls_ >= options_.max_calls) {
+    if (draining_ || live_calls_ >= options_.max_calls || Overloaded()) {
       return RefuseForNow(request, 503);
     }
     if (!HasUsableContact(sip)) {
@@ -710,6 +737,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
 
   absl::StatusOr<TransferPlan> TakeOnWithoutCall(const TransferRequest& request,
                                                  TransferParty*& party) {
+    if (Overloaded()) return TooMuch();
     TransferPlan plan;
     absl::StatusOr<std::unique_ptr<UriReferral>> referral =
         UriReferral::Create(*this, request, plan);
@@ -823,6 +851,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   int live_calls_ = 0;
   int open_transfers_ = 0;
   std::atomic<bool> draining_ = false;
+  OverloadGuard overload_{options_.overload_after};
   Done on_no_transfers_ = nullptr;
   Done on_no_calls_ = nullptr;
   // Ends before what its thread uses.

@@ -69,7 +69,8 @@ class Bench:
         if self._wants("P2"):
             runs.append(("sipp", 300))
         if self._wants("P7"):
-            runs += [("server", 100), ("server", 1_000)]
+            runs += [(name, rate) for name in ("server", "floor")
+                     for rate in (100, 1_000)]
         return runs
 
     def _round(self):
@@ -157,6 +158,7 @@ class Bench:
         compare("P4b", server, floor, "p99_us")
         compare("P5a", ("held", 300), server)
         compare("P7", ("server", 100), ("server", 1_000))
+        compare("P7f", ("floor", 100), ("floor", 1_000))
         goals["P5b"].figure = figures.middle(self._idle)
 
     def _fill_floors(self, goal, server, floor):

@@ -89,7 +89,8 @@ class Goal:
 
 
 # The text of docs/performance.md, in its order. P4, P5 and P6 have two parts; P1f
-# is no goal of its own but what P1 is where gRPC counts as floor, too.
+# and P7f are no goals of their own: what P1 is where gRPC counts as floor, too,
+# and what P7 is without a server.
 GOALS = (
     ("P1", "CPU per transfer at 300/s, server : bare nta", 1.5, "x"),
     ("P2", "CPU per transfer at 300/s, server : SIPp", 2.0, "x"),
@@ -102,6 +103,7 @@ GOALS = (
     ("P6a", "memory of a long-held call", 6.0, "KB"),
     ("P6b", "memory of a pending transfer with its stream", 40.0, "KB"),
     ("P7", "CPU at 100/s : a tenth of that at 1,000/s", 1.3, "x"),
+    ("P7f", "P7 of bare nta", 1.3, "x"),
     ("P8", "CPU per unanswered REFER, 5,000 : 500", 2.0, "x"),
 )
 

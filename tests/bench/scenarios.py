@@ -3,6 +3,7 @@
 
     caller.xml      calls in, takes the REFER, reports 100, 180 and 200, is hung up
     late.xml        the same, with a pause of -d ms before the 200
+    refusable.xml   the same as caller.xml, and takes 503 for an answer
     silent.xml      calls in and answers no REFER
     held.xml        calls in and stays, for -d ms
     transferor.xml  the other side of caller.xml: SIPp itself as the transferor
@@ -78,8 +79,8 @@ def answer(status, headers="", body=""):
     )
 
 
-def call_in(user="far", callee="agent"):
-    """INVITE, its answer, ACK."""
+def call_in(user="far", callee="agent", refusal=""):
+    """INVITE, its answer, ACK. `refusal`: what else may be its answer."""
     names = {"user": user, "callee": callee}
     invite = CALLER.format(method="INVITE", cseq=1, **names)
     invite = invite.replace("[next_url]", f"sip:{callee}@[remote_ip]:[remote_port]")
@@ -97,6 +98,7 @@ def call_in(user="far", callee="agent"):
     return (
         send(invite)
         + provisional
+        + refusal
         + await_answer(200, ' rrs="true"')
         + send(ack, retransmitted=False)
     )
@@ -127,6 +129,22 @@ def transferee(pause=""):
         + notify(4, "200 OK [timestamp]", "terminated;reason=noresource")
         + await_request("BYE")
         + answer("200 OK")
+    )
+
+
+def refusable():
+    """A far end that is told that there is too much of its kind."""
+    ack = CALLER.format(method="ACK", cseq=1, user="far", callee="agent")
+    # That of the INVITE (RFC 3261, 17.1.1.3), as SIPp makes it.
+    ack = ack.replace("[branch]", "z9hG4bK-[pid]-[call_number]-0")
+    ack += "\n      Content-Length: 0"
+    ack = ack.replace("[next_url]", "sip:agent@[remote_ip]:[remote_port]")
+    return (
+        call_in(refusal=await_answer(503, ' optional="true" next="refused"'))
+        + transferee()
+        + '  <nop next="end"/>\n  <label id="refused"/>\n'
+        + send(ack, retransmitted=False)
+        + '  <label id="end"/>\n  <nop/>\n'
     )
 
 
@@ -174,6 +192,7 @@ def transferor():
 SCENARIOS = {
     "caller": lambda: call_in() + transferee(),
     "late": lambda: call_in() + transferee("  <pause/>\n"),
+    "refusable": refusable,
     "silent": lambda: call_in() + await_request("REFER") + "  <pause/>\n",
     "held": lambda: call_in(user="held", callee="held") + "  <pause/>\n",
     "transferor": transferor,

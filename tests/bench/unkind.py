@@ -108,6 +108,25 @@ def late_answers(size):
     )
 
 
+def overload(rate):
+    """More calls than can be done: those that are taken are transferred."""
+    seconds = 8
+    with Server() as server:
+        with FarEnd(server, "refusable", rate, rate * seconds) as far_end:
+            ended = far_end.await_end(seconds + 20)
+            again = int(far_end.last()["Retransmissions(C)"])
+        done = server.transfers().get("TRANSFER_OUTCOME_TRANSFERRED", 0)
+        memory = server.memory()
+        seen = server.report()
+    taken = seen["begun"]
+    return (
+        ended and done == taken > 0,
+        f"{rate}/s for {seconds} s: {done} of {taken} that were taken transferred, "
+        f"{done / seconds:.0f}/s, NOTIFY p99 {seen['p99_us'] / 1000:.0f} ms, {again} "
+        f"messages sent again, {memory / MB:.0f} MB",
+    )
+
+
 # Scenes with their size, and the size of a short run.
 SCENES = {
     "held_calls": (held_calls, 10_000, 1_000),
@@ -115,6 +134,7 @@ SCENES = {
     "unread_streams": (unread_streams, 1_000, 100),
     "connection_flood": (connection_flood, 2_000, 200),
     "late_answers": (late_answers, 5_000, 500),
+    "overload": (overload, 2_500, 1_500),
 }
 
 

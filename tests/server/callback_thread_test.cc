@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <memory>
 #include <set>
 #include <string>
@@ -60,6 +61,26 @@ void Ask(const std::string& address, int count) {
 
 TEST(CallbackThreadTest, TheLibraryTakesItsThreadFromUs) {
   EXPECT_TRUE(CheckCallbackThread().ok()) << CheckCallbackThread();
+}
+
+TEST(CallbackThreadTest, AnIdleThreadIsNotBusy) {
+  Noting service;
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                           &port);
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  Ask(absl::StrCat("127.0.0.1:", port), 200);
+  // It says so by itself: nothing comes that would have it look again.
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (CallbackThreadBusy() != std::chrono::nanoseconds(0) &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(CallbackThreadBusy(), std::chrono::nanoseconds(0));
+  server->Shutdown();
 }
 
 TEST(CallbackThreadTest, AllHandlersRunOnOneThreadAndAServerCanFollowAnother) {

@@ -300,7 +300,7 @@ TEST(ConfigTest, EveryDurationAndNumberHasARange) {
   };
   count(config::v1::Config::descriptor(), count);
   // `inbound_refer` is in two places.
-  EXPECT_EQ(durations, 35 + 2 * 3);
+  EXPECT_EQ(durations, 36 + 2 * 3);
   EXPECT_EQ(numbers, 13 + 2);
 }
 

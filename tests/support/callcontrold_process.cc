@@ -46,6 +46,8 @@ constexpr char kTestConfig[] = R"pb(
     lost_grace { nanos: 300000000 }
     bye_answer_wait { nanos: 500000000 }
   }
+  # Tests ask for much at once, of machines that have other things to do.
+  calls { overload_after {} }
   drain_limit { seconds: 1 }
   log { level: "debug" }
 )pb";
