@@ -21,10 +21,12 @@ class BusyMeter {
   // Whether it is time to look again: each look may be a system call.
   bool IsDue(Time now) const { return now - last_look_ >= kBetweenLooks; }
 
-  // `pause`: nothing waits.
+  // The thread has waited until now.
+  void OnWake(Time now) { last_look_ = now; }
+
+  // `pause`: nothing waits, so that the thread is about to.
   void OnLook(Time now, bool pause) {
-    // A machine that stood still was not at work, nor a thread that waited
-    // before it looked.
+    // A machine that stood still was not at work.
     busy_ = pause ? Duration(0)
                   : busy_ + std::min<Duration>(now - last_look_, kMostCounted);
     last_look_ = now;

@@ -47,9 +47,12 @@ void RunCallbacks(grpc_completion_queue* queue) {
         grpc_completion_queue_next(queue, LongestWait(looks, meter), nullptr);
     if (event.type == GRPC_QUEUE_SHUTDOWN) break;
     const bool pause = event.type == GRPC_QUEUE_TIMEOUT;
+    const auto now = std::chrono::steady_clock::now();
     if (looks || pause) {
-      meter.OnLook(std::chrono::steady_clock::now(), pause);
+      meter.OnLook(now, pause);
       g_busy = meter.busy();
+    } else if (meter.busy() == BusyMeter::Duration(0)) {
+      meter.OnWake(now);
     }
     if (event.type != GRPC_OP_COMPLETE) continue;
     // The tags of callbacks are functors: that is gRPC's side of it.

@@ -459,6 +459,12 @@ std::optional<ConfigProblem> FindConfigProblem(
   check.Duration(config.calls().has_overload_after(),
                  config.calls().overload_after(), "calls.overload_after",
                  milliseconds(0), seconds(10));
+  const std::chrono::milliseconds overload_after =
+      MillisecondsOr(config.calls().has_overload_after(),
+                     config.calls().overload_after(), milliseconds(0));
+  check.That(
+      overload_after == milliseconds(0) || overload_after >= milliseconds(20),
+      "calls.overload_after", "must be 0 s or at least 20 ms");
   check.Duration(config.calls().has_retention(), config.calls().retention(),
                  "calls.retention", milliseconds(0), hours(1));
   check.Duration(config.calls().has_least_session_interval(),

@@ -16,6 +16,12 @@ std::shared_ptr<const Trunk> FirstOf(const Trunks& trunks,
   return found == trunks.end() ? nullptr : *found;
 }
 
+bool HasSource(const Trunk& trunk, const IpAddress& source) {
+  return std::ranges::any_of(trunk.sources, [&](const IpNetwork& network) {
+    return network.Contains(source);
+  });
+}
+
 }  // namespace
 
 std::shared_ptr<const Trunk> TrunkOf(const std::optional<IpAddress>& source,
@@ -29,9 +35,7 @@ std::shared_ptr<const Trunk> TrunkOf(const std::optional<IpAddress>& source,
   };
   const auto has_source = [&](const Trunk& trunk) {
     if (trunk.sources.empty()) return is_registered_there(trunk);
-    return std::ranges::any_of(trunk.sources, [&](const IpNetwork& network) {
-      return network.Contains(*source);
-    });
+    return HasSource(trunk, *source);
   };
   std::shared_ptr<const Trunk> first = FirstOf(trunks, has_source);
   if (first == nullptr) return nullptr;
@@ -49,6 +53,14 @@ std::shared_ptr<const Trunk> TrunkOf(const std::optional<IpAddress>& source,
     return is_for_it(trunk) && has_source(trunk) && is_of_the_neighbour(trunk);
   });
   return found != nullptr ? found : first;
+}
+
+bool MayComeFrom(const std::optional<IpAddress>& source, const Trunk& trunk,
+                 const RegisteredAt& registered_at) {
+  if (!source) return false;
+  if (!trunk.sources.empty()) return HasSource(trunk, *source);
+  const auto registered = registered_at.find(trunk.name);
+  return registered == registered_at.end() || registered->second == *source;
 }
 
 std::shared_ptr<const Trunk> FindTrunk(std::string_view name,

@@ -65,6 +65,11 @@ std::shared_ptr<const Trunk> TrunkOf(const std::optional<IpAddress>& source,
                                      const Trunks& trunks,
                                      const RegisteredAt& registered_at);
 
+// Whether requests of `trunk` come from `source`; also where nothing is known
+// of where they come from.
+bool MayComeFrom(const std::optional<IpAddress>& source, const Trunk& trunk,
+                 const RegisteredAt& registered_at);
+
 // Null for none of that name.
 std::shared_ptr<const Trunk> FindTrunk(std::string_view name,
                                        const Trunks& trunks);

@@ -45,7 +45,7 @@ struct EngineOptions {
   int max_calls = 20'000;
   // How long a thread may be at work without a pause before nothing new is
   // taken on. 0: for ever.
-  Milliseconds overload_after{250};
+  Milliseconds overload_after{500};
   // How long whoever is told by the observer has been at work without a pause;
   // from the SIP thread. Empty: not known.
   std::function<std::chrono::nanoseconds()> observer_busy;

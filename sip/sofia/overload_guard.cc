@@ -16,7 +16,8 @@ constexpr std::chrono::seconds kQuiet{2};
 bool OverloadGuard::Refuses(std::chrono::nanoseconds busy, MonotonicTime now) {
   const bool refuses = limit_ > Milliseconds(0) && busy > limit_;
   if (refuses) {
-    if (!last_refusal_) {
+    if (!last_refusal_ || now - *last_refusal_ > kQuiet) {
+      refused_ = 0;
       news_ = absl::StrCat(
           "overload: at work without a pause for ",
           std::chrono::duration_cast<Milliseconds>(busy).count(),

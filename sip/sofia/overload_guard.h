@@ -26,8 +26,8 @@ class OverloadGuard {
   // thread that is behind most has been at work without a pause.
   bool Refuses(std::chrono::nanoseconds busy, MonotonicTime now);
 
-  // What the log says of that, once for each time that it begins and ends;
-  // nullopt for nothing new.
+  // What the log says of that: that it begins, and, with the first new work
+  // that is taken a while later, that it is over. nullopt for nothing new.
   std::optional<std::string> TakeNews();
 
  private:

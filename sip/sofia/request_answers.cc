@@ -54,7 +54,8 @@ int RefuseInterval(nta_incoming_t* request, const std::string& least) {
 }
 
 int RefuseForNow(nta_incoming_t* request, int status) {
-  const std::string seconds = absl::StrCat(su_randint(0, 10));
+  // At once is no answer to too much.
+  const std::string seconds = absl::StrCat(su_randint(status == 503, 10));
   nta_incoming_treply(request, status, sip_status_phrase(status),
                       SIPTAG_RETRY_AFTER_STR(seconds.c_str()), TAG_END());
   return status;

@@ -37,7 +37,8 @@ int AnswerOptions(nta_incoming_t* request, const sip_contact_t* contact,
 // 422 with the Min-SE that would do (RFC 4028, 6).
 int RefuseInterval(nta_incoming_t* request, const std::string& least);
 
-// `status` with Retry-After of 0 to 10 s, drawn (RFC 3261, 14.2).
+// `status` with Retry-After of 0 to 10 s, drawn (RFC 3261, 14.2); of 503 at
+// least 1 s.
 int RefuseForNow(nta_incoming_t* request, int status);
 
 // 415 or 488 with what would be taken (RFC 3261, 21.4.13 and 21.4.26).

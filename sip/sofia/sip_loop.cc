@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,12 +29,11 @@ constexpr int kSpinTurns = 3;
 // Shorter than Sofia's millisecond, longer than a wake-up costs.
 constexpr timespec kSpinPause{0, 300'000};
 
-// The newest epoll instance of the process, which right after su_root_create()
-// is Sofia's; -1 for none. Sofia does not tell it.
-int NewestEpollFd() {
-  int newest = -1;
+// The epoll instances of the process.
+std::set<int> EpollFds() {
+  std::set<int> found;
   DIR* dir = opendir("/proc/self/fd");
-  if (dir == nullptr) return newest;
+  if (dir == nullptr) return found;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of this thread's own.
   while (const dirent* entry = readdir(dir)) {
     std::array<char, 64> target{};
@@ -42,11 +42,21 @@ int NewestEpollFd() {
     if (length <= 0) continue;
     if (std::string_view(target.data(), static_cast<std::size_t>(length)) ==
         "anon_inode:[eventpoll]") {
-      newest = std::max(newest, std::atoi(entry->d_name));
+      found.insert(std::atoi(entry->d_name));
     }
   }
   closedir(dir);
-  return newest;
+  return found;
+}
+
+// The one that was not there before, which Sofia does not tell; -1 for none.
+// Where another thread has made one at the same time, the higher one.
+int NewEpollFd(const std::set<int>& before) {
+  int found = -1;
+  for (const int fd : EpollFds()) {
+    if (!before.contains(fd)) found = fd;
+  }
+  return found;
 }
 
 std::int64_t NowNanoseconds() {
@@ -87,11 +97,12 @@ std::chrono::nanoseconds SipLoop::lag() const {
 void SipLoop::Run(std::promise<void> started) {
   thread_id_ = std::this_thread::get_id();
   su_init();
+  const std::set<int> before = EpollFds();
   root_ = su_root_create(this);
   if (root_ == nullptr) std::abort();
   // No extra thread for the stack: it shares this one.
   su_root_threading(root_, 0);
-  epoll_fd_ = NewestEpollFd();
+  epoll_fd_ = NewEpollFd(before);
   last_turn_ns_ = NowNanoseconds();
   started.set_value();
   while (!stopping_) Turn();
@@ -101,12 +112,11 @@ void SipLoop::Run(std::promise<void> started) {
 }
 
 void SipLoop::Turn() {
+  if (std::exchange(paused_, false)) busy_.OnWake(Clock::now());
   last_turn_ns_ = NowNanoseconds();
   const bool ran_timers = timers_.RunDue(Clock::now());
   const bool worked = Drain() || ran_timers;
-  if (const Clock::time_point now = Clock::now(); busy_.IsDue(now)) {
-    busy_.OnLook(now, !worked && !SofiaIsWanted());
-  }
+  Look(worked);
 
   // After work the next turn comes at once: it may have posted a task, whose
   // bell Sofia takes before it waits, or have stopped the loop.
@@ -135,9 +145,19 @@ void SipLoop::Turn() {
   }
 }
 
+void SipLoop::Look(bool worked) {
+  const Clock::time_point now = Clock::now();
+  // One that had nothing to do is about to wait: that may be the only sign of a
+  // pause between two tasks. The others need not look each time.
+  if (worked && !busy_.IsDue(now)) return;
+  paused_ = !worked && !SofiaIsWanted();
+  busy_.OnLook(now, paused_);
+}
+
 bool SipLoop::SofiaIsWanted() const {
   pollfd descriptor{epoll_fd_, POLLIN, 0};
-  return epoll_fd_ >= 0 && poll(&descriptor, 1, 0) > 0;
+  return epoll_fd_ >= 0 && poll(&descriptor, 1, 0) > 0 &&
+         (descriptor.revents & POLLIN) != 0;
 }
 
 bool SipLoop::Drain() {

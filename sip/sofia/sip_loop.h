@@ -63,6 +63,8 @@ class SipLoop {
   // The SIP thread. Fulfils `started` once the loop takes tasks.
   void Run(std::promise<void> started);
   void Turn();
+  // Whether the loop keeps up. `worked`: this turn had something to do.
+  void Look(bool worked);
   // Whether something waits for Sofia.
   bool SofiaIsWanted() const;
   // Runs every task queued so far; returns whether there was one.
@@ -78,6 +80,7 @@ class SipLoop {
   int epoll_fd_ = -1;
   int turns_without_work_ = 0;
   BusyMeter busy_;
+  bool paused_ = false;
   bool stopping_ = false;
   std::atomic<std::int64_t> last_turn_ns_{0};
   std::atomic<std::thread::id> thread_id_;

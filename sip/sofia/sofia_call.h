@@ -287,6 +287,8 @@ class SofiaCall final : public RequestHandler,
   Milliseconds DrawGlareBackoff() const;
 
   const CallSnapshot& snapshot() const { return snapshot_; }
+  // By which the call came or went; null for none.
+  const Trunk* trunk() const { return trunk_.get(); }
   bool live() const { return machine_.live(); }
   // The session description of this side, byte by byte.
   const std::string& offer() const { return local_sdp_; }

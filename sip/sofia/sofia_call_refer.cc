@@ -139,8 +139,10 @@ std::shared_ptr<StandaloneRefer> SofiaCall::OutsideDialog(
   terms.first_hop = FirstHopOf(terms.uri, next_hop, terms.route, trunk_.get());
   if (!terms.first_hop) return nullptr;
   // What the dialog kept to TLS stays there.
-  if (transport_.transport == SipTransport::kTls) {
-    terms.first_hop->secure = true;
+  terms.secure = transport_.transport == SipTransport::kTls;
+  if (terms.secure && !terms.first_hop->secure &&
+      terms.first_hop->transport != SipTransport::kTls) {
+    return nullptr;
   }
   return std::make_shared<StandaloneRefer>(host_, std::move(terms));
 }

@@ -505,8 +505,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     while (!buried_.empty()) std::exchange(buried_, {});
   }
 
-  // Whether new work is refused, some of which is here. Transfers of calls that
-  // are there are none: they end calls.
+  // Whether new work is refused, some of which is here. Transfers of calls by
+  // clients are none: they end calls. Those that far ends ask for place one.
   bool Overloaded() {
     std::chrono::nanoseconds busy = loop_.busy();
     if (options_.observer_busy) {
@@ -550,8 +550,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
 
   // The call that a REFER outside dialogs is about; null for none. Its tags,
   // which nobody can guess, are the permission (RFC 4538, 4; RFC 7647, 4), but
-  // not for neighbours by other trunks: an attended transfer tells the tags of
-  // the call that it replaces.
+  // not for those who are not of the call's trunk: an attended transfer tells
+  // the tags of the call that it replaces.
   SofiaCall* FindReferredTo(nta_incoming_t* request, const sip_t& sip) {
     if (sip.sip_to->a_tag != nullptr) return nullptr;
     const std::optional<TargetDialog> dialog = ReadTargetDialogOf(sip);
@@ -561,10 +561,13 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
       return named.second->IsDialog(*dialog);
     });
     if (found == last) return nullptr;
+    SofiaCall* const call = found->second;
     std::shared_ptr<const Trunk> trunk;
-    const bool same_way =
-        Incoming(request, sip, trunk).trunk == found->second->snapshot().trunk;
-    return same_way ? found->second : nullptr;
+    const IncomingCall incoming = Incoming(request, sip, trunk);
+    const bool of_its_neighbour =
+        call->trunk() == nullptr || MayComeFrom(incoming.source, *call->trunk(),
+                                                registrations_.registered_at());
+    return of_its_neighbour ? call : nullptr;
   }
 
   const char* SupportedFor(nta_incoming_t* request, const sip_t& sip) {
@@ -637,7 +640,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     if (sip.sip_request->rq_url->url_type == url_sips && !CameByTls(sip)) {
       return 416;
     }
-    if (draining_ || live_calls_ >= options_.max_calls || Overloaded()) {
+    if (draining_ || live_calls_ >= options_.max_calls) {
       return RefuseForNow(request, 503);
     }
     if (!HasUsableContact(sip)) {
@@ -646,6 +649,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     }
     SofiaCall* replaced = nullptr;
     if (const int refused = FindReplaced(sip, replaced)) return refused;
+    // One that takes the place of another is no more than that was.
+    if (replaced == nullptr && Overloaded()) return RefuseForNow(request, 503);
     std::unique_ptr<SofiaCall> call = SofiaCall::Create(*this, request, sip);
     if (call == nullptr) return 500;
     if (replaced != nullptr) call->Replace(*replaced);
@@ -737,7 +742,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
 
   absl::StatusOr<TransferPlan> TakeOnWithoutCall(const TransferRequest& request,
                                                  TransferParty*& party) {
-    if (Overloaded()) return TooMuch();
+    if (!request.validate_only && Overloaded()) return TooMuch();
     TransferPlan plan;
     absl::StatusOr<std::unique_ptr<UriReferral>> referral =
         UriReferral::Create(*this, request, plan);

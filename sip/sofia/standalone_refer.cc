@@ -99,7 +99,8 @@ SipTarget StandaloneRefer::Target() const {
   if (const Fork* const fork = LiveFork()) {
     SipTarget target = TargetOf(fork->routes != nullptr ? *fork->routes->r_url
                                                         : *fork->target->m_url);
-    if (transport_.sips || fork->target->m_url->url_type == url_sips) {
+    if (terms_.secure || transport_.sips ||
+        fork->target->m_url->url_type == url_sips) {
       target.secure = true;
     }
     if (!terms_.tls_name.empty()) target.tls_name = terms_.tls_name;

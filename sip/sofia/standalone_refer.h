@@ -29,6 +29,8 @@ struct StandaloneReferTerms {
   std::optional<SipTarget> first_hop{};
   // URIs that are preloaded into Route; empty: none.
   std::vector<std::string> route{};
+  // Its far ends are reached by TLS only.
+  bool secure = false;
   // Whom the certificates of its far ends must speak for; empty: the host that
   // leads to them.
   std::string tls_name{};

@@ -47,6 +47,16 @@ TEST_F(BusyMeterTest, AMachineThatStoodStillWasNotAtWork) {
   EXPECT_EQ(meter_.busy(), milliseconds(10));
 }
 
+TEST_F(BusyMeterTest, WaitingIsNoWork) {
+  for (int i = 0; i < 100; ++i) {
+    Pauses();
+    Pass(milliseconds(5));
+    meter_.OnWake(now_);
+    Works(milliseconds(1));
+  }
+  EXPECT_EQ(meter_.busy(), milliseconds(1));
+}
+
 TEST_F(BusyMeterTest, ALookIsDueEachMillisecond) {
   EXPECT_TRUE(meter_.IsDue(now_));
   Pauses();

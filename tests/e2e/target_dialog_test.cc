@@ -454,14 +454,20 @@ TEST_F(ReferralOutsideTest, TheExtensionIsAdvertisedWhereItIsServed) {
 }
 
 // Who has learned the tags, by an attended transfer, is not the far end.
-TEST_F(ReferralOutsideTest, WhoComesByAnotherTrunkIsRefused) {
+TEST_F(ReferralOutsideTest, WhoIsNotOfTheCallsTrunkIsRefused) {
   Shows({"R19"});
-  server_.Reload(
-      TestConfig(R"(trunks { name: "other" source_networks: "127.0.0.0/8" )"
-                 "inbound_refer { mode: INBOUND_REFER_MODE_DECLINE } }"));
+  server_.Reload(TestConfig(
+      R"(trunks { name: "pbx" source_networks: "127.0.0.7" inbound_refer {
+         mode: INBOUND_REFER_MODE_EXECUTE targets: "*" } })"));
   server_.AwaitLog("reloaded routes=0 trunks=1");
-  EXPECT_THAT(AnswerTo(NewOutsideRefer(TargetDialog())), Answered(403));
+  AnsweredCall of_trunk(server_, {.address = "127.0.0.7"});
+  const PeerDialog& dialog = of_trunk.peer.dialog();
+  const SipMessage refer = NewOutsideRefer(
+      Cat(dialog.call_id, ";local-tag=", HeaderParameter(dialog.remote, "tag"),
+          ";remote-tag=", HeaderParameter(dialog.local, "tag")));
+  EXPECT_THAT(AnswerTo(refer), Answered(403));
   call_.ExpectHangsUp();
+  of_trunk.ExpectHangsUp();
 }
 
 class DecliningOutsideTest : public ReferralOutsideTest {

@@ -37,6 +37,15 @@ TEST(OverloadGuardTest, TellsTheBeginningOnce) {
   EXPECT_EQ(guard.TakeNews(), std::nullopt);
 }
 
+TEST(OverloadGuardTest, AnotherShortageLaterIsToldAsWell) {
+  OverloadGuard guard(kLimit);
+  MonotonicTime now{};
+  guard.Refuses(milliseconds(300), now);
+  guard.TakeNews();
+  guard.Refuses(milliseconds(700), now += std::chrono::hours(1));
+  EXPECT_THAT(guard.TakeNews(), Optional(HasSubstr("for 700 ms")));
+}
+
 // One that holds its load at what it can do takes calls now and then.
 TEST(OverloadGuardTest, TellsTheEndWhenNothingWasRefusedForAWhile) {
   OverloadGuard guard(kLimit);

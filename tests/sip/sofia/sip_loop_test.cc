@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/sofia/sip_loop.h"
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <latch>
 #include <memory>
@@ -213,6 +215,38 @@ TEST(SipLoopTest, EveryTurnIsNoticed) {
     });
   });
   checked.get_future().wait();
+}
+
+// Tasks and deadlines that come one behind the other, with time between them,
+// are no overload.
+TEST(SipLoopTest, ALoopWithPausesIsNotBusy) {
+  SipLoop loop;
+  const Clock::time_point end = Clock::now() + milliseconds(600);
+  std::chrono::nanoseconds most{0};
+  while (Clock::now() < end) {
+    most = std::max(most, OnLoop(loop, [&] { return loop.busy(); }));
+    std::promise<void> later;
+    loop.Post([&] {
+      loop.timers().Add(Clock::now() + milliseconds(2),
+                        [&] { later.set_value(); });
+    });
+    later.get_future().wait();
+  }
+  EXPECT_LT(most, milliseconds(100));
+}
+
+TEST(SipLoopTest, ALoopWithoutAPauseIsBusy) {
+  SipLoop loop;
+  std::promise<std::chrono::nanoseconds> busy;
+  std::function<void()> work = [&] {
+    if (loop.busy() > milliseconds(100)) {
+      busy.set_value(loop.busy());
+    } else {
+      loop.Post([&] { work(); });
+    }
+  };
+  loop.Post([&] { work(); });
+  EXPECT_GT(busy.get_future().get(), milliseconds(100));
 }
 
 }  // namespace
