@@ -17,8 +17,7 @@ namespace callcontrol::sip {
 // 420 with Unsupported where Require lists what `supported` does not (RFC 3261,
 // 8.2.2.3). 0, and nothing sent, where it does not.
 int RefuseUnknownExtensions(nta_incoming_t* request, const sip_t& sip,
-                            const char* supported = SupportedOptions(true,
-                                                                     false));
+                            const char* supported);
 
 // 405 with Allow for a method that exists and is not served, 501 for one that
 // this server does not know (RFC 3261, 8.2.1 and 21.5.2). `allow`: what is

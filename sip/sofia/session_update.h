@@ -53,13 +53,13 @@ class SessionUpdate : public std::enable_shared_from_this<SessionUpdate> {
   // The call is over, and with it this: `done` comes at once, with 487.
   void GiveUp();
 
-  // Whether the far end's offer, asked for by a re-INVITE without one, waits
-  // for AnswerWith(). Empty: no answer can be had.
-  bool awaits_answer() const { return unanswered_ != nullptr; }
-  // How many streams that offer has.
+  // How many streams the far end's offer has that waits for AnswerWith().
   std::size_t offered_media() const {
     return CountMedia(unanswered_outcome_.remote_sdp);
   }
+  // Whether the far end's offer, asked for by a re-INVITE without one, waits
+  // for AnswerWith(). Empty: no answer can be had.
+  bool awaits_answer() const { return unanswered_ != nullptr; }
   void AnswerWith(std::string answer);
 
   // Nobody waits for it any more: CANCEL. `done` comes all the same.

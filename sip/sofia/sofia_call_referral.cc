@@ -67,8 +67,8 @@ int SofiaCall::OnReferAbout(nta_incoming_t* request, const sip_t& sip) {
   if (const int refused = RefuseUnknownExtensions(request, sip, supported())) {
     return refused;
   }
-  // Its tag goes into every answer.
   if (!HasUsableContact(sip)) return 400;
+  // Its tag goes into the answer, whatever that is.
   std::shared_ptr<ReferralDialog> own = ReferralDialog::Create(
       host_, request, sip,
       trunk_ != nullptr ? trunk_->tls_name : std::string());

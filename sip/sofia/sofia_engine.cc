@@ -760,7 +760,8 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     const auto found =
         standalone_by_tag_.find(std::string_view(sip.sip_to->a_tag));
     if (found == standalone_by_tag_.end()) return 481;
-    if (const int refused = RefuseUnknownExtensions(request, sip)) {
+    if (const int refused = RefuseUnknownExtensions(
+            request, sip, SupportedOptions(true, false))) {
       return refused;
     }
     const int status = found->second->OnNotify(sip);

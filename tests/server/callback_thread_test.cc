@@ -59,19 +59,27 @@ void Ask(const std::string& address, int count) {
   }
 }
 
+std::unique_ptr<grpc::Server> Serve(Noting& service, std::string& address) {
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                           &port);
+  builder.RegisterService(&service);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  address = absl::StrCat("127.0.0.1:", port);
+  return server;
+}
+
 TEST(CallbackThreadTest, TheLibraryTakesItsThreadFromUs) {
   EXPECT_TRUE(CheckCallbackThread().ok()) << CheckCallbackThread();
 }
 
 TEST(CallbackThreadTest, AnIdleThreadIsNotBusy) {
   Noting service;
-  int port = 0;
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
-                           &port);
-  builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  Ask(absl::StrCat("127.0.0.1:", port), 200);
+  std::string address;
+  const std::unique_ptr<grpc::Server> server = Serve(service, address);
+  ASSERT_NE(server, nullptr);
+  Ask(address, 200);
   // It says so by itself: nothing comes that would have it look again.
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::seconds(10);
@@ -86,16 +94,12 @@ TEST(CallbackThreadTest, AnIdleThreadIsNotBusy) {
 TEST(CallbackThreadTest, AllHandlersRunOnOneThreadAndAServerCanFollowAnother) {
   for (int round = 0; round < 2; ++round) {
     Noting service;
-    int port = 0;
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
-                             &port);
-    builder.RegisterService(&service);
-    const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+    std::string address;
+    const std::unique_ptr<grpc::Server> server = Serve(service, address);
     ASSERT_NE(server, nullptr);
     std::vector<std::thread> clients;
     for (int i = 0; i < 8; ++i) {
-      clients.emplace_back(Ask, absl::StrCat("127.0.0.1:", port), 25);
+      clients.emplace_back(Ask, address, 25);
     }
     for (std::thread& client : clients) client.join();
     EXPECT_THAT(service.threads(), SizeIs(1));
