@@ -32,6 +32,8 @@ struct Media {
   bool refused_by_offer = false;  // Port 0.
   // The whole lines, "a=rtpmap:0 PCMU/8000".
   std::vector<std::string_view> format_lines;
+  // Those of `formats` that the answer may name.
+  std::vector<std::string_view> usable;
 };
 
 struct Offer {
@@ -45,7 +47,9 @@ absl::Status BadSdp(std::string_view message) {
 }
 
 bool IsDigits(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == kNone;
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= '0' && c <= '9';
+  });
 }
 
 bool IsVisible(std::string_view text) {
@@ -132,26 +136,6 @@ absl::Status ReadLine(std::string_view line, Offer& offer) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Offer> ReadOffer(std::string_view text) {
-  if (text.size() > kMaxOffer) return BadSdp("The offer exceeds 64 KiB.");
-  Offer offer;
-  bool first = true;
-  while (!text.empty()) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    if (line.find_first_of(std::string_view("\0\r", 2)) != kNone) {
-      return BadSdp("The offer has a NUL or a lone CR in it.");
-    }
-    if (first && line != "v=0") break;
-    absl::Status read = first ? absl::OkStatus() : ReadLine(line, offer);
-    if (!read.ok()) return read;
-    first = false;
-  }
-  if (first) return BadSdp("The offer does not begin with v=0.");
-  return offer;
-}
-
 // The formats of `media` that the answer may name: payload types with a
 // meaning, each once, in the offer's order.
 std::vector<std::string_view> UsableFormats(const Media& media) {
@@ -171,12 +155,33 @@ std::vector<std::string_view> UsableFormats(const Media& media) {
   return formats;
 }
 
+absl::StatusOr<Offer> ReadOffer(std::string_view text) {
+  if (text.size() > kMaxOffer) return BadSdp("The offer exceeds 64 KiB.");
+  Offer offer;
+  bool first = true;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (line.find('\0') != kNone || line.find('\r') != kNone) {
+      return BadSdp("The offer has a NUL or a lone CR in it.");
+    }
+    if (first && line != "v=0") break;
+    absl::Status read = first ? absl::OkStatus() : ReadLine(line, offer);
+    if (!read.ok()) return read;
+    first = false;
+  }
+  if (first) return BadSdp("The offer does not begin with v=0.");
+  for (Media& media : offer.media) media.usable = UsableFormats(media);
+  return offer;
+}
+
 bool IsAcceptable(const Media& media, bool secure) {
   const std::string_view plain = secure ? "RTP/SAVP" : "RTP/AVP";
   const std::string_view feedback = secure ? "RTP/SAVPF" : "RTP/AVPF";
   return !media.refused_by_offer &&
          (media.protocol == plain || media.protocol == feedback) &&
-         !UsableFormats(media).empty();
+         !media.usable.empty();
 }
 
 void Append(std::string& sdp, std::initializer_list<std::string_view> pieces) {
@@ -193,7 +198,7 @@ void AppendRefused(const Media& media, std::string& sdp) {
 void AppendInactive(const Media& media, std::string& sdp) {
   std::string list;
   std::bitset<kPayloadTypes> kept;
-  for (const std::string_view format : UsableFormats(media)) {
+  for (const std::string_view format : media.usable) {
     list += ' ';
     list += format;
     kept.set(static_cast<std::size_t>(PayloadType(format).value_or(0)));

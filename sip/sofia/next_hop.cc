@@ -95,6 +95,12 @@ std::optional<SipTarget> FirstHopOf(const std::string& request_uri,
   return target;
 }
 
+const sip_contact_t* RemoteTargetOf(nta_leg_t* leg) {
+  const sip_contact_t* target = nullptr;
+  nta_leg_get_route(leg, nullptr, &target);
+  return target;
+}
+
 void FindNextHopOf(CallHost& host, nta_leg_t* leg, const DialogReach& reach,
                    absl::AnyInvocable<bool()> wanted, NextHopReady ready) {
   const sip_route_t* route = nullptr;

@@ -62,6 +62,10 @@ struct DialogReach {
   std::string tls_name{};
 };
 
+// The Contact that `leg` sends its requests to (the remote target of RFC 3261,
+// 12); null where the far end gave none. Until the leg is rerouted.
+const sip_contact_t* RemoteTargetOf(nta_leg_t* leg);
+
 // FindNextHop() of where `leg` sends its requests.
 void FindNextHopOf(CallHost& host, nta_leg_t* leg, const DialogReach& reach,
                    absl::AnyInvocable<bool()> wanted, NextHopReady ready);

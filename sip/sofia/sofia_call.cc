@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "sip/sofia/message_reader.h"
+#include "sip/sofia/next_hop.h"
 #include "sip/transfer/display_text.h"
 
 namespace callcontrol::sip {
@@ -273,9 +274,14 @@ void SofiaCall::WithNextHopOf(nta_leg_t* leg, NextHopReady ready) {
 
 void SofiaCall::RefreshTarget(const sip_contact_t* contact) {
   if (contact == nullptr) return;
-  // The route set stays as it is (RFC 3261, 12.2).
-  nta_leg_client_reroute(leg_, nullptr, contact, 0);
-  const std::string target = CleanName(UriText(*contact->m_url));
+  const std::string uri = UriText(*contact->m_url);
+  const sip_contact_t* const known = RemoteTargetOf(leg_);
+  // Nearly every message repeats it. The route set stays as it is (RFC 3261,
+  // 12.2).
+  if (known == nullptr || uri.empty() || UriText(*known->m_url) != uri) {
+    nta_leg_client_reroute(leg_, nullptr, contact, 0);
+  }
+  const std::string target = CleanName(uri);
   if (target == snapshot_.remote_target) return;
   snapshot_.remote_target = target;
   if (machine_.live()) Publish(CallChange::kUpdated);

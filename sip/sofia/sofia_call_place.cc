@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "sip/sofia/message_reader.h"
+#include "sip/sofia/next_hop.h"
 #include "sip/sofia/sofia_call.h"
 #include "sip/transfer/display_text.h"
 
@@ -101,9 +102,7 @@ void SofiaCall::OnCallAnswered(const sip_t& sip,
     nta_leg_rtag(leg_, sip.sip_to->a_tag);
   }
   RouteDialog(leg_, sip);
-  const sip_contact_t* target = nullptr;
-  nta_leg_get_route(leg_, nullptr, &target);
-  if (target != nullptr) {
+  if (const sip_contact_t* const target = RemoteTargetOf(leg_)) {
     snapshot_.remote_target = CleanText(UriText(*target->m_url), 2048);
   }
   const std::string early_sdp = outgoing_->progress().Description(sip);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "sip/sofia/message_reader.h"
+#include "sip/sofia/next_hop.h"
 #include "sip/sofia/sofia_call.h"
 #include "sip/sofia/transfer_plan.h"
 
@@ -90,8 +91,7 @@ absl::StatusOr<TransferPlan> SofiaCall::Plan(
   const EngineOptions& options = host_.options();
   TargetPolicy targets = trunk_ != nullptr ? trunk_->targets : options.targets;
   if (targets.host.empty()) {
-    const sip_contact_t* target = nullptr;
-    nta_leg_get_route(leg_, nullptr, &target);
+    const sip_contact_t* const target = RemoteTargetOf(leg_);
     if (target != nullptr) targets.host = target->m_url->url_host;
   }
   targets.leg_is_secure = transport_.transport == SipTransport::kTls;
@@ -107,8 +107,7 @@ absl::StatusOr<TransferPlan> SofiaCall::Plan(
 
 std::shared_ptr<StandaloneRefer> SofiaCall::OutsideDialog(
     const TransferPlan& plan) {
-  const sip_contact_t* target = nullptr;
-  nta_leg_get_route(leg_, nullptr, &target);
+  const sip_contact_t* const target = RemoteTargetOf(leg_);
   const char* const remote_tag = nta_leg_get_rtag(leg_);
   // RFC 7647, 4, and RFC 4538, 3: only there is it the one that is meant, and
   // only by Target-Dialog does it know what for.
@@ -156,8 +155,7 @@ ReplacedDialog SofiaCall::AsReplaced() const {
 }
 
 std::string SofiaCall::PublicTarget() const {
-  const sip_contact_t* target = nullptr;
-  nta_leg_get_route(leg_, nullptr, &target);
+  const sip_contact_t* const target = RemoteTargetOf(leg_);
   // Browsers write a Contact that nobody can reach (RFC 7118, 5).
   const bool reachable = target != nullptr &&
                          target->m_url->url_host != nullptr &&

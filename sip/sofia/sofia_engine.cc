@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "base/error.h"
 #include "sip/dns/resolver.h"
 #include "sip/sofia/client_transaction.h"
@@ -288,7 +287,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
     // 8).
     std::string random;
     for (int i = 0; i < 3; ++i) {
-      absl::StrAppendFormat(&random, "%08x", random_device_());
+      absl::StrAppend(&random, absl::Hex(random_device_(), absl::kZeroPad8));
     }
     if (kind.empty()) return random;
     return absl::StrCat(absl::string_view(kind.data(), kind.size()), "-",

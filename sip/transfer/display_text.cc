@@ -46,6 +46,13 @@ Sequence FirstSequence(std::string_view text) {
   return {length, true};
 }
 
+// How many bytes from the first on are printable ASCII.
+std::size_t PrintableLength(std::string_view text) {
+  const auto end = std::find_if(text.begin(), text.end(),
+                                [](char c) { return c < 0x20 || c > 0x7E; });
+  return static_cast<std::size_t>(end - text.begin());
+}
+
 // `character` is one valid UTF-8 sequence.
 bool IsControl(std::string_view character) {
   const unsigned char lead = ByteAt(character, 0);
@@ -59,6 +66,15 @@ std::string CleanText(std::string_view peer_text, std::size_t max_chars) {
   std::string clean;
   std::size_t chars = 0;
   while (!peer_text.empty() && chars < max_chars) {
+    // Nearly all text is nothing else.
+    const std::string_view printable = peer_text.substr(
+        0, std::min(PrintableLength(peer_text), max_chars - chars));
+    if (!clean.empty() && !printable.empty()) {
+      clean += printable;
+      chars += printable.size();
+      peer_text.remove_prefix(printable.size());
+      continue;
+    }
     const Sequence next = FirstSequence(peer_text);
     std::string_view character =
         next.valid ? peer_text.substr(0, next.length) : kReplacement;
@@ -74,6 +90,8 @@ std::string CleanText(std::string_view peer_text, std::size_t max_chars) {
 
 bool IsValidUtf8(std::string_view text) {
   while (!text.empty()) {
+    text.remove_prefix(PrintableLength(text));
+    if (text.empty()) break;
     const Sequence next = FirstSequence(text);
     if (!next.valid) return false;
     text.remove_prefix(next.length);

@@ -17,6 +17,8 @@
 #include "benchmark/benchmark.h"
 #include "server/proto_mapping.h"
 #include "server/stream_sequencer.h"
+#include "sip/call/sdp_answer.h"
+#include "sip/transfer/display_text.h"
 #include "sip/transfer/header_guard.h"
 #include "sip/transfer/refer_to.h"
 #include "sip/transfer/sipfrag.h"
@@ -159,6 +161,32 @@ void EventToProtobuf(benchmark::State& state) {
   }
 }
 BENCHMARK(EventToProtobuf);
+
+// An offer of a desk phone, answered.
+void AnswerOffer(benchmark::State& state) {
+  const std::string offer =
+      "v=0\r\no=- 3986521 3986521 IN IP4 192.0.2.20\r\ns=call\r\n"
+      "c=IN IP4 192.0.2.20\r\nt=0 0\r\nm=audio 11780 RTP/AVP 9 8 0 18 101\r\n"
+      "a=rtpmap:9 G722/8000\r\na=rtpmap:8 PCMA/8000\r\n"
+      "a=rtpmap:0 PCMU/8000\r\na=rtpmap:18 G729/8000\r\na=fmtp:18 annexb=no\r\n"
+      "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=sendrecv\r\n";
+  const sip::SdpOrigin origin{
+      .session_id = 1, .version = 1, .address = "192.0.2.1"};
+  const AllocationCount count(state);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(sip::WriteInactiveAnswer(offer, origin));
+  }
+}
+BENCHMARK(AnswerOffer);
+
+// What a peer wrote becomes text for clients.
+void CleanUri(benchmark::State& state) {
+  const std::string uri =
+      "sip:alice@pbx.example.com:5061;transport=tls;ob;x-line=7f3a2b";
+  const AllocationCount count(state);
+  for (auto _ : state) benchmark::DoNotOptimize(sip::CleanText(uri));
+}
+BENCHMARK(CleanUri);
 
 // A message through the stream's lock and rules.
 void SequenceOneMessage(benchmark::State& state) {
