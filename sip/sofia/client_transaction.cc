@@ -45,15 +45,7 @@ std::unique_ptr<ClientTransaction> ClientTransaction::Send(
   std::unique_ptr<ClientTransaction> transaction(
       new ClientTransaction(std::move(on_answer)));
   const std::string route = RouteUrl(next_hop);
-  // What may change the session also says what this side can do.
-  const bool offers = request.method == sip_method_invite ||
-                      request.method == sip_method_update;
   const bool has_body = !request.body.empty();
-  const std::string allow =
-      request.allow.empty() ? std::string(kAllow) : request.allow;
-  const char* const supported = request.supported == nullptr
-                                    ? SupportedOptions(false, false)
-                                    : request.supported;
   const std::string hops = absl::StrCat(request.max_forwards.value_or(0));
   su_home_t home[1] = {SU_HOME_INIT(home)};
   transaction->request_ = nta_outgoing_tcreate(
@@ -68,8 +60,9 @@ std::unique_ptr<ClientTransaction> ClientTransaction::Send(
       TAG_IF(!request.route.empty(), SIPTAG_ROUTE_STR(request.route.c_str())),
       TAG_IF(request.max_forwards.has_value(),
              SIPTAG_MAX_FORWARDS_STR(hops.c_str())),
-      TAG_IF(offers, SIPTAG_ALLOW_STR(allow.c_str())),
-      TAG_IF(offers, SIPTAG_SUPPORTED_STR(supported)),
+      TAG_IF(!request.allow.empty(), SIPTAG_ALLOW_STR(request.allow.c_str())),
+      TAG_IF(request.supported != nullptr,
+             SIPTAG_SUPPORTED_STR(request.supported)),
       TAG_IF(has_body, SIPTAG_CONTENT_TYPE_STR(request.content_type.c_str())),
       TAG_IF(has_body, SIPTAG_PAYLOAD(sip_payload_create(
                            home, request.body.data(), request.body.size()))),

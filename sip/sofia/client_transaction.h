@@ -27,9 +27,10 @@ struct OutgoingRequest {
   // Empty: where the dialog leads.
   std::string request_uri{};
   std::string content_type = "application/sdp";
-  // What an INVITE or UPDATE says in Allow; empty: what the server serves.
+  // The value of Allow, which an INVITE or UPDATE has (RFC 3261, 13.2.1);
+  // empty: none.
   std::string allow{};
-  // The same of Supported; null: what the server always supports.
+  // The same of Supported; null: none.
   const char* supported = nullptr;
   // The value of Route, where no dialog has one; empty: none.
   std::string route{};

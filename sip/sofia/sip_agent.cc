@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <netdb.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "sip/sofia/stream_end.h"
 #include "sip/sofia/tls_hooks.h"
 #include "sip/transfer/sip_uri.h"
@@ -125,11 +127,44 @@ std::string ListenUrl(const char* scheme, const EngineOptions& options,
                             ";maddr=", host);
 }
 
+// Why a socket of that kind cannot be bound; empty where it can.
+std::string BindProblem(const addrinfo& address) {
+  const int fd =
+      socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  int error = fd < 0 ? errno : 0;
+  if (error == 0) {
+    if (address.ai_socktype == SOCK_STREAM) {
+      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    }
+    if (bind(fd, address.ai_addr, address.ai_addrlen) != 0) error = errno;
+    close(fd);
+  }
+  return error == 0 ? "" : std::generic_category().message(error);
+}
+
+// `host` is an IP literal. Sofia does not tell why, and errno is of something
+// that came later: what it could not do is tried once more.
 absl::Status CannotListen(const std::string& host, std::uint16_t port,
                           const char* what) {
-  return absl::UnavailableError(
-      absl::StrCat("cannot listen on ", host, ":", port, " for ", what, ": ",
-                   std::generic_category().message(su_errno())));
+  addrinfo numeric{};
+  numeric.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  addrinfo* addresses = nullptr;
+  std::string why;
+  const std::string bare(absl::StripPrefix(absl::StripSuffix(host, "]"), "["));
+  if (getaddrinfo(bare.c_str(), absl::StrCat(port).c_str(), &numeric,
+                  &addresses) == 0) {
+    for (const addrinfo* address = addresses;
+         address != nullptr && why.empty(); address = address->ai_next) {
+      const bool serves_sip = address->ai_socktype == SOCK_DGRAM ||
+                              address->ai_socktype == SOCK_STREAM;
+      if (serves_sip) why = BindProblem(*address);
+    }
+    freeaddrinfo(addresses);
+  }
+  return absl::UnavailableError(absl::StrCat(
+      "cannot listen on ", host, ":", port, " for ", what, ": ",
+      why.empty() ? "the address is in use, or not one of this machine" : why));
 }
 
 }  // namespace
@@ -194,10 +229,8 @@ absl::Status SipAgent::ListenForTls(SipLoop& loop,
   const int added =
       nta_agent_add_tport(agent_, URL_STRING_MAKE(url.c_str()),
                           TPTAG_QUEUESIZE(kMostQueued), TAG_END());
-  const int error = su_errno();
   if (absl::Status status = tls_->status(); !status.ok()) return status;
   if (added != 0) {
-    su_seterrno(error);
     return CannotListen(tls.listen_host, tls.listen_port, "SIP over TLS");
   }
   tls_port_ = PortOf("tls");

@@ -93,7 +93,12 @@ void SofiaCall::SendRefresh(const SipAddress& next_hop) {
                  refresh_authorization_.headers().end());
   refresh_ = ClientTransaction::Send(
       leg_, next_hop, host_.options().user_agent,
-      {SIP_METHOD_UPDATE, contact(), std::move(headers)},
+      {.method = sip_method_update,
+       .method_name = "UPDATE",
+       .contact = contact(),
+       .headers = std::move(headers),
+       .allow = allow(),
+       .supported = supported()},
       [this](const sip_t& sip, ClientTransaction::Ending ending) {
         if (!IsProvisional(sip.sip_status->st_status)) {
           OnRefreshAnswer(sip, ending);

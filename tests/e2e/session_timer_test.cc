@@ -20,6 +20,13 @@ constexpr char kShortTimers[] = R"pb(
     least_session_interval { seconds: 2 }
   }
 )pb";
+constexpr char kTakesReferrals[] = R"pb(
+  calls {
+    session_interval { seconds: 2 }
+    least_session_interval { seconds: 2 }
+    inbound_refer { mode: INBOUND_REFER_MODE_DELEGATE }
+  }
+)pb";
 // Longer than half the interval.
 constexpr auto kHalf = 1800ms;
 
@@ -79,6 +86,20 @@ TEST_F(SessionTimerTest, TheServerRefreshesByUpdate) {
                      {{"Session-Expires", "2;refresher=uac"}});
   }
   call.ExpectHangsUp();
+}
+
+// What it says of this side is what the 200 said (RFC 3261, 13.2.1).
+TEST(SessionRefreshTest, AnUpdateTellsWhatIsServed) {
+  CallcontroldProcess server(TestConfig(kTakesReferrals));
+  ScriptedPeer peer(server.sip_port());
+  const SipMessage ok = peer.AwaitAnswer(
+      peer.StartInvite(Asking("2;refresher=uas", "INVITE, UPDATE, REFER")));
+  peer.Ack(ok);
+  const SipMessage refresh = peer.Expect("UPDATE", kHalf);
+  EXPECT_THAT(refresh.Header("Allow"), HasSubstr("REFER"));
+  EXPECT_EQ(refresh.Header("Allow"), ok.Header("Allow"));
+  EXPECT_EQ(refresh.Header("Supported"), ok.Header("Supported"));
+  peer.Answer(refresh, 200);
 }
 
 // A far end that does not allow UPDATE is offered the session again.
