@@ -139,8 +139,7 @@ class PortInUseTest : public ServerTest<PortInUseTest> {
                               flag + address});
     EXPECT_LE(std::chrono::steady_clock::now() - started, 2s);
     EXPECT_EQ(run.exit_code, 1);
-    EXPECT_THAT(LinesWith(run.err, address),
-                ElementsAre(HasSubstr("in use")));
+    EXPECT_THAT(LinesWith(run.err, address), ElementsAre(HasSubstr("in use")));
   }
 };
 
