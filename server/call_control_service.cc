@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -91,21 +92,27 @@ StreamSequencer<v1::CallEvent>::Source UntilSettled(
   };
 }
 
-// Fills one page of a list: `items` newest first, `convert` makes a message of
-// one, `add` appends to the response.
-template <typename Items, typename Convert, typename Add>
-std::string FillPage(const Items& items, const Page& page,
-                     const std::vector<Condition>& conditions, Convert convert,
-                     Add add) {
+// How many items of a store are looked at for a list in one go: whoever else
+// needs the store, the SIP thread above all, waits for no more.
+constexpr std::size_t kBatch = 256;
+
+// Fills one page of a list. `next` has the items with numbers below what it is
+// handed, newest first, none at the end; `convert` makes a message of one that
+// is wanted, and nullopt of another; `add` appends to the response.
+template <typename Next, typename Convert, typename Add>
+std::string FillPage(const Page& page, Next next, Convert convert, Add add) {
   std::size_t count = 0;
   std::uint64_t last = 0;
-  for (const auto& [number, item] : items) {
-    auto message = convert(*item);
-    if (!Matches(message, conditions)) continue;
-    if (count == page.size) return PageToken(last);
-    add(std::move(message));
-    ++count;
-    last = number;
+  for (auto items = next(page.before); !items.empty();
+       items = next(items.back().first)) {
+    for (const auto& [number, item] : items) {
+      auto message = convert(*item);
+      if (!message) continue;
+      if (count == page.size) return PageToken(last);
+      add(*std::move(message));
+      ++count;
+      last = number;
+    }
   }
   return "";
 }
@@ -214,8 +221,15 @@ grpc::ServerUnaryReactor* CallControlService::ListTransfers(
   const auto conditions = ReadTransferFilter(request->filter());
   if (!conditions.ok()) return Finish(context, conditions.status());
   response->set_next_page_token(FillPage(
-      transfers_.List(page->before, absl::Now()), *page, *conditions,
-      [](const TransferLog& log) { return log.Snapshot(); },
+      *page,
+      [&](std::uint64_t before) {
+        return transfers_.List(before, kBatch, absl::Now());
+      },
+      [&](const TransferLog& log) {
+        return log.SnapshotIf([&](const v1::Transfer& transfer) {
+          return Matches(transfer, *conditions);
+        });
+      },
       [&](v1::Transfer transfer) {
         *response->add_transfers() = std::move(transfer);
       }));
@@ -263,8 +277,14 @@ grpc::ServerUnaryReactor* CallControlService::ListCalls(
   const auto conditions = ReadCallFilter(request->filter());
   if (!conditions.ok()) return Finish(context, conditions.status());
   response->set_next_page_token(FillPage(
-      calls_.List(page->before, absl::Now()), *page, *conditions,
-      [](const sip::CallSnapshot& call) { return ToProto(call); },
+      *page,
+      [&](std::uint64_t before) {
+        return calls_.List(before, kBatch, absl::Now());
+      },
+      [&](const sip::CallSnapshot& call) {
+        return Matches(call, *conditions) ? std::optional(ToProto(call))
+                                          : std::nullopt;
+      },
       [&](v1::Call call) { *response->add_calls() = std::move(call); }));
   return Finish(context, absl::OkStatus());
 }
@@ -424,17 +444,22 @@ grpc::ServerUnaryReactor* CallControlService::ListHookDeliveries(
   const bool asked = hooks_.Ask([reactor, response, page = *page,
                                  conditions = *conditions](HookQueue& queue,
                                                            HookTime now) {
-    std::vector<std::pair<std::uint64_t, const HookQueue::Entry*>> newest_first;
-    const auto& entries = queue.entries();
-    for (auto entry =
-             std::make_reverse_iterator(entries.lower_bound(page.before));
-         entry != entries.rend(); ++entry) {
-      newest_first.emplace_back(entry->first, &entry->second);
-    }
+    using Numbered = std::pair<std::uint64_t, const HookQueue::Entry*>;
+    const auto below = [&queue](std::uint64_t before) {
+      std::vector<Numbered> newest_first;
+      const auto& entries = queue.entries();
+      for (auto entry = std::make_reverse_iterator(entries.lower_bound(before));
+           entry != entries.rend(); ++entry) {
+        newest_first.emplace_back(entry->first, &entry->second);
+      }
+      return newest_first;
+    };
     response->set_next_page_token(FillPage(
-        newest_first, page, conditions,
-        [now, time = absl::Now()](const HookQueue::Entry& entry) {
-          return ToProto(entry, now, time);
+        page, below,
+        [&, time = absl::Now()](const HookQueue::Entry& entry) {
+          std::optional delivery = ToProto(entry, now, time);
+          if (!Matches(*delivery, conditions)) delivery.reset();
+          return delivery;
         },
         [&](v1::HookDelivery delivery) {
           *response->add_deliveries() = std::move(delivery);

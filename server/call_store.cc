@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "server/newest_below.h"
 #include "server/proto_mapping.h"
 
 namespace callcontrol::server {
@@ -129,11 +130,10 @@ CallSnapshotPtr CallStore::Find(const std::string& call_id, absl::Time now) {
 }
 
 std::vector<std::pair<std::uint64_t, CallSnapshotPtr>> CallStore::List(
-    std::uint64_t before, absl::Time now) {
+    std::uint64_t before, std::size_t most, absl::Time now) {
   MutexLock lock(mutex_);
   Sweep(now);
-  return {std::make_reverse_iterator(calls_.lower_bound(before)),
-          calls_.rend()};
+  return NewestBelow(calls_, before, most);
 }
 
 std::shared_ptr<CallWatch> CallStore::Watch(CallSelection selection,

@@ -111,10 +111,11 @@ class CallStore {
   CallSnapshotPtr Find(const std::string& call_id, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Numbered calls, newest first, with numbers below `before`; numbers rise
-  // with every new call.
+  // Numbered calls, newest first, with numbers below `before`, at most
+  // `most` of them; numbers rise with every new call.
   std::vector<std::pair<std::uint64_t, CallSnapshotPtr>> List(
-      std::uint64_t before, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
+      std::uint64_t before, std::size_t most, absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // A watch that begins with a snapshot of the live calls and misses nothing
   // after it.

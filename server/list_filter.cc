@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/error.h"
+#include "server/proto_mapping.h"
 
 namespace callcontrol::server {
 namespace {
@@ -175,16 +176,17 @@ bool Matches(const v1::Transfer& transfer,
   });
 }
 
-bool Matches(const v1::Call& call, const std::vector<Condition>& conditions) {
+bool Matches(const sip::CallSnapshot& call,
+             const std::vector<Condition>& conditions) {
   return std::ranges::all_of(conditions, [&](const Condition& condition) {
     const std::string& value = condition.value;
-    if (condition.field == "sip_call_id") return call.sip_call_id() == value;
+    if (condition.field == "sip_call_id") return call.sip_call_id == value;
     if (condition.field == "direction") {
-      return NamesEnum(value, v1::CallDirection_Name(call.direction()),
+      return NamesEnum(value, v1::CallDirection_Name(ToProto(call.direction)),
                        "CALL_DIRECTION_");
     }
-    return MatchesState(value, call.state() == v1::CALL_STATE_ENDED, "LIVE",
-                        v1::CallState_Name(call.state()), "CALL_STATE_");
+    return MatchesState(value, call.phase == sip::CallPhase::kEnded, "LIVE",
+                        v1::CallState_Name(ToProto(call.phase)), "CALL_STATE_");
   });
 }
 

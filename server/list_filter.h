@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "callcontrol/v1/call.pb.h"
 #include "callcontrol/v1/hook.pb.h"
 #include "callcontrol/v1/transfer.pb.h"
+#include "sip/call/call_types.h"
 
 // The filters and pages of the List RPCs. Pure.
 namespace callcontrol::server {
@@ -35,7 +35,8 @@ absl::StatusOr<std::vector<Condition>> ReadCallFilter(std::string_view filter);
 absl::StatusOr<std::vector<Condition>> ReadHookFilter(std::string_view filter);
 bool Matches(const v1::Transfer& transfer,
              const std::vector<Condition>& conditions);
-bool Matches(const v1::Call& call, const std::vector<Condition>& conditions);
+bool Matches(const sip::CallSnapshot& call,
+             const std::vector<Condition>& conditions);
 bool Matches(const v1::HookDelivery& delivery,
              const std::vector<Condition>& conditions);
 

@@ -136,9 +136,7 @@ v1::Call ToProto(const sip::CallSnapshot& call) {
   v1::Call result;
   result.set_call_id(call.call_id);
   result.set_sip_call_id(call.sip_call_id);
-  result.set_direction(call.direction == sip::CallDirection::kInbound
-                           ? v1::CALL_DIRECTION_INBOUND
-                           : v1::CALL_DIRECTION_OUTBOUND);
+  result.set_direction(ToProto(call.direction));
   result.set_state(ToProto(call.phase));
   result.set_local_uri(call.local_uri);
   result.set_remote_uri(call.remote_uri);
@@ -245,6 +243,12 @@ v1::CallEventType ToProto(sip::CallChange change) {
       return v1::CALL_EVENT_TYPE_ENDED;
   }
   return v1::CALL_EVENT_TYPE_UNSPECIFIED;
+}
+
+v1::CallDirection ToProto(sip::CallDirection direction) {
+  return direction == sip::CallDirection::kInbound
+             ? v1::CALL_DIRECTION_INBOUND
+             : v1::CALL_DIRECTION_OUTBOUND;
 }
 
 v1::CallState ToProto(sip::CallPhase phase) {

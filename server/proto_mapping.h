@@ -78,6 +78,7 @@ v1::PendingRefer ToProto(const sip::PendingRefer& refer);
 v1::HookDelivery ToProto(const HookQueue::Entry& entry, HookTime now,
                          absl::Time time);
 v1::CallEventType ToProto(sip::CallChange change);
+v1::CallDirection ToProto(sip::CallDirection direction);
 v1::CallState ToProto(sip::CallPhase phase);
 v1::TransferState ToProto(sip::TransferPhase phase);
 v1::TransferOutcome ToProto(sip::TransferOutcome outcome);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "server/newest_below.h"
 #include "server/proto_mapping.h"
 
 namespace callcontrol::server {
@@ -88,6 +89,13 @@ v1::Transfer TransferLog::Snapshot() const {
   return transfer_;
 }
 
+std::optional<v1::Transfer> TransferLog::SnapshotIf(
+    absl::FunctionRef<bool(const v1::Transfer&)> wanted) const {
+  MutexLock lock(mutex_);
+  if (!wanted(transfer_)) return std::nullopt;
+  return transfer_;
+}
+
 void TransferStore::Add(const sip::TransferPlan& plan, absl::Time time) {
   MutexLock lock(mutex_);
   Sweep(time);
@@ -121,10 +129,10 @@ std::shared_ptr<TransferLog> TransferStore::Find(const std::string& transfer_id,
 }
 
 std::vector<std::pair<std::uint64_t, std::shared_ptr<TransferLog>>>
-TransferStore::List(std::uint64_t before, absl::Time now) {
+TransferStore::List(std::uint64_t before, std::size_t most, absl::Time now) {
   MutexLock lock(mutex_);
   Sweep(now);
-  return {std::make_reverse_iterator(logs_.lower_bound(before)), logs_.rend()};
+  return NewestBelow(logs_, before, most);
 }
 
 void TransferStore::Sweep(absl::Time now) {

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
 #include "callcontrol/v1/transfer.pb.h"
@@ -46,6 +47,10 @@ class TransferLog {
 
   // The transfer as it is now.
   v1::Transfer Snapshot() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same where it is `wanted`, which must not call back.
+  std::optional<v1::Transfer> SnapshotIf(
+      absl::FunctionRef<bool(const v1::Transfer&)> wanted) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::string& transfer_id() const { return plan_.transfer_id; }
 
@@ -87,10 +92,11 @@ class TransferStore {
   std::shared_ptr<TransferLog> Find(const std::string& transfer_id,
                                     absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Numbered logs, newest first, with numbers below `before`; numbers rise
-  // with every Add().
+  // Numbered logs, newest first, with numbers below `before`, at most
+  // `most` of them; numbers rise with every Add().
   std::vector<std::pair<std::uint64_t, std::shared_ptr<TransferLog>>> List(
-      std::uint64_t before, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
+      std::uint64_t before, std::size_t most, absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   void Sweep(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -30,6 +30,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 // ---- What the engine tells ----------------------------------------------
 
@@ -676,6 +677,20 @@ TEST_F(CallControlServiceTest, CallsAreListedByFilterAndPage) {
   std::string token;
   EXPECT_THAT(CallIds("", 2, &token), ElementsAre("c-3", "c-2"));
   EXPECT_THAT(CallIds("", 2, &token), ElementsAre("c-1"));
+  EXPECT_EQ(token, "");
+}
+
+TEST_F(CallControlServiceTest, OneCallAmongManyIsFound) {
+  // More than the store hands out in one go, the oldest first.
+  constexpr int kCalls = 1000;
+  for (int i = 0; i < kCalls; ++i) {
+    engine_.Tell(Call(absl::StrCat("c-", i), sip::CallPhase::kAnswered),
+                 sip::CallChange::kAnswered);
+  }
+  EXPECT_THAT(CallIds("sip_call_id = c-0@h"), ElementsAre("c-0"));
+  std::string token;
+  EXPECT_THAT(CallIds("", kCalls - 1, &token), SizeIs(kCalls - 1));
+  EXPECT_THAT(CallIds("", kCalls, &token), ElementsAre("c-0"));
   EXPECT_EQ(token, "");
 }
 

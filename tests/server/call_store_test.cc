@@ -89,7 +89,7 @@ class CallStoreTest : public ::testing::Test {
   std::vector<std::string> List(std::uint64_t before = UINT64_MAX,
                                 absl::Time now = kStart) {
     std::vector<std::string> ids;
-    for (const auto& [number, call] : store_.List(before, now)) {
+    for (const auto& [number, call] : store_.List(before, 100, now)) {
       EXPECT_LT(number, before);
       ids.push_back(call->call_id);
     }
@@ -144,11 +144,12 @@ TEST_F(CallStoreTest, ListsTheNewestFirst) {
 
 TEST_F(CallStoreTest, APageBeginsBelowTheLastNumber) {
   for (const char* id : {"c-1", "c-2", "c-3"}) Arrive(id);
-  const auto all = store_.List(UINT64_MAX, kStart);
+  const auto all = store_.List(UINT64_MAX, 100, kStart);
   ASSERT_EQ(all.size(), 3u);
   Arrive("c-4");  // Between two pages.
   EXPECT_THAT(List(all[0].first), ElementsAre("c-2", "c-1"));
   EXPECT_THAT(List(all[2].first), IsEmpty());
+  EXPECT_EQ(store_.List(UINT64_MAX, 2, kStart).back().second->call_id, "c-3");
 }
 
 // ---- Watches ------------------------------------------------------------

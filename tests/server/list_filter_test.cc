@@ -120,7 +120,7 @@ bool TransferMatches(const v1::Transfer& transfer, std::string_view filter) {
   EXPECT_TRUE(conditions.ok()) << filter;
   return Matches(transfer, conditions.value_or(Conditions()));
 }
-bool CallMatches(const v1::Call& call, std::string_view filter) {
+bool CallMatches(const sip::CallSnapshot& call, std::string_view filter) {
   const auto conditions = ReadCallFilter(filter);
   EXPECT_TRUE(conditions.ok()) << filter;
   return Matches(call, conditions.value_or(Conditions()));
@@ -183,10 +183,10 @@ TEST(MatchTransferTest, AllConditionsMustHold) {
 }
 
 TEST(MatchCallTest, ByStateDirectionAndCallId) {
-  v1::Call call;
-  call.set_sip_call_id("a@h");
-  call.set_state(v1::CALL_STATE_ANSWERED);
-  call.set_direction(v1::CALL_DIRECTION_INBOUND);
+  sip::CallSnapshot call;
+  call.sip_call_id = "a@h";
+  call.phase = sip::CallPhase::kAnswered;
+  call.direction = sip::CallDirection::kInbound;
 
   EXPECT_TRUE(CallMatches(call, "state = LIVE AND direction = INBOUND"));
   EXPECT_TRUE(CallMatches(call, "state = CALL_STATE_ANSWERED"));
@@ -194,7 +194,7 @@ TEST(MatchCallTest, ByStateDirectionAndCallId) {
   EXPECT_FALSE(CallMatches(call, "direction = OUTBOUND"));
   EXPECT_FALSE(CallMatches(call, "state = ENDED"));
   EXPECT_TRUE(CallMatches(call, "sip_call_id = a@h"));
-  call.set_state(v1::CALL_STATE_ENDED);
+  call.phase = sip::CallPhase::kEnded;
   EXPECT_FALSE(CallMatches(call, "state = LIVE"));
   EXPECT_TRUE(CallMatches(call, "state = ENDED"));
 }

@@ -295,7 +295,7 @@ class TransferStoreTest : public ::testing::Test {
   std::vector<std::string> List(std::uint64_t before = UINT64_MAX,
                                 absl::Time now = kStart) {
     std::vector<std::string> ids;
-    for (const auto& [number, log] : store_.List(before, now)) {
+    for (const auto& [number, log] : store_.List(before, 100, now)) {
       EXPECT_LT(number, before);
       ids.push_back(log->transfer_id());
     }
@@ -372,7 +372,7 @@ TEST_F(TransferStoreTest, ListsTheNewestFirst) {
 
 TEST_F(TransferStoreTest, APageBeginsBelowTheLastNumber) {
   for (const char* id : {"t-1", "t-2", "t-3"}) Begin(id);
-  const auto all = store_.List(UINT64_MAX, kStart);
+  const auto all = store_.List(UINT64_MAX, 100, kStart);
   ASSERT_EQ(all.size(), 3u);
   EXPECT_GT(all[0].first, all[1].first);
 
@@ -382,14 +382,28 @@ TEST_F(TransferStoreTest, APageBeginsBelowTheLastNumber) {
   EXPECT_THAT(List(all[1].first), ElementsAre("t-1"));
   EXPECT_THAT(List(all[2].first), IsEmpty());
   EXPECT_THAT(List(0), IsEmpty());
+  EXPECT_EQ(store_.List(UINT64_MAX, 2, kStart).back().second->transfer_id(),
+            "t-3");
+}
+
+TEST_F(TransferStoreTest, ASnapshotIsMadeOfWhatIsWanted) {
+  Begin("t-1");
+  const auto log = store_.Find("t-1", kStart);
+  const auto named = [](const std::string& id) {
+    return [id](const v1::Transfer& transfer) {
+      return transfer.transfer_id() == id;
+    };
+  };
+  EXPECT_EQ(log->SnapshotIf(named("t-1"))->transfer_id(), "t-1");
+  EXPECT_EQ(log->SnapshotIf(named("t-2")), std::nullopt);
 }
 
 TEST_F(TransferStoreTest, NumbersAreNotUsedAgain) {
   Begin("t-1");
-  const std::uint64_t first = store_.List(UINT64_MAX, kStart).at(0).first;
+  const std::uint64_t first = store_.List(UINT64_MAX, 100, kStart).at(0).first;
   End("t-1");
   Begin("t-2", kStart + absl::Hours(1));
-  const auto all = store_.List(UINT64_MAX, kStart + absl::Hours(1));
+  const auto all = store_.List(UINT64_MAX, 100, kStart + absl::Hours(1));
   ASSERT_EQ(all.size(), 1u);
   EXPECT_GT(all[0].first, first);
 }
