@@ -35,8 +35,8 @@ class CallRegistry {
   SofiaCall* FindDialog(const TargetDialog& dialog) const;
 
   // The call that a Replaces value names (RFC 3891, 3). `answer`: 200 where it
-  // may be replaced, else the status of the refusal. The tags, which nobody can
-  // guess, are the permission.
+  // may be replaced, else the status of the refusal, whether one is found or
+  // not. The tags, which nobody can guess, are the permission.
   SofiaCall* FindReplaced(const sip_replaces_t& replaces, int& answer) const;
 
   std::vector<std::string> ids() const;

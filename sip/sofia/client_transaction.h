@@ -27,8 +27,8 @@ struct OutgoingRequest {
   // Empty: where the dialog leads.
   std::string request_uri{};
   std::string content_type = "application/sdp";
-  // The value of Allow, which an INVITE or UPDATE has (RFC 3261, 13.2.1);
-  // empty: none.
+  // The value of Allow, which senders of INVITE (RFC 3261, 13.2.1) and UPDATE
+  // set; empty: none.
   std::string allow{};
   // The same of Supported; null: none.
   const char* supported = nullptr;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -127,44 +128,43 @@ std::string ListenUrl(const char* scheme, const EngineOptions& options,
                             ";maddr=", host);
 }
 
-// Why a socket of that kind cannot be bound; empty where it can.
-std::string BindProblem(const addrinfo& address) {
+// Why nobody can listen there; empty where somebody can.
+std::string ListenProblem(const addrinfo& address) {
   const int fd =
       socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC, 0);
+  if (fd < 0) return std::generic_category().message(errno);
+  const bool stream = address.ai_socktype == SOCK_STREAM;
   const int on = 1;
-  int error = fd < 0 ? errno : 0;
-  if (error == 0) {
-    if (address.ai_socktype == SOCK_STREAM) {
-      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    }
-    if (bind(fd, address.ai_addr, address.ai_addrlen) != 0) error = errno;
-    close(fd);
-  }
-  return error == 0 ? "" : std::generic_category().message(error);
+  if (stream) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const bool listens = bind(fd, address.ai_addr, address.ai_addrlen) == 0 &&
+                       (!stream || listen(fd, 1) == 0);
+  const int error = errno;
+  close(fd);
+  return listens ? "" : std::generic_category().message(error);
 }
 
 // `host` is an IP literal. Sofia does not tell why, and errno is of something
-// that came later: what it could not do is tried once more.
+// that came later: what it could not do is tried once more, with sockets of
+// `types`.
 absl::Status CannotListen(const std::string& host, std::uint16_t port,
-                          const char* what) {
+                          const char* what, std::initializer_list<int> types) {
   addrinfo numeric{};
   numeric.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-  addrinfo* addresses = nullptr;
-  std::string why;
   const std::string bare(absl::StripPrefix(absl::StripSuffix(host, "]"), "["));
-  if (getaddrinfo(bare.c_str(), absl::StrCat(port).c_str(), &numeric,
-                  &addresses) == 0) {
-    for (const addrinfo* address = addresses;
-         address != nullptr && why.empty(); address = address->ai_next) {
-      const bool serves_sip = address->ai_socktype == SOCK_DGRAM ||
-                              address->ai_socktype == SOCK_STREAM;
-      if (serves_sip) why = BindProblem(*address);
+  std::string why;
+  for (const int type : types) {
+    numeric.ai_socktype = type;
+    addrinfo* address = nullptr;
+    if (getaddrinfo(bare.c_str(), absl::StrCat(port).c_str(), &numeric,
+                    &address) != 0) {
+      continue;
     }
-    freeaddrinfo(addresses);
+    if (why.empty()) why = ListenProblem(*address);
+    freeaddrinfo(address);
   }
-  return absl::UnavailableError(absl::StrCat(
-      "cannot listen on ", host, ":", port, " for ", what, ": ",
-      why.empty() ? "the address is in use, or not one of this machine" : why));
+  return absl::UnavailableError(
+      absl::StrCat("cannot listen on ", host, ":", port, " for ", what, ": ",
+                   why.empty() ? "Sofia-SIP could not open it" : why));
 }
 
 }  // namespace
@@ -197,7 +197,8 @@ absl::Status SipAgent::Listen(SipLoop& loop, const EngineOptions& options,
       // anybody.
       TPTAG_STUN_SERVER(0), TAG_END());
   if (agent_ == nullptr) {
-    return CannotListen(options.listen_host, options.listen_port, "SIP");
+    return CannotListen(options.listen_host, options.listen_port, "SIP",
+                        {SOCK_DGRAM, SOCK_STREAM});
   }
   port_ = PortOf("udp");
   const std::string host = hidden ? options.public_host : options.listen_host;
@@ -231,7 +232,8 @@ absl::Status SipAgent::ListenForTls(SipLoop& loop,
                           TPTAG_QUEUESIZE(kMostQueued), TAG_END());
   if (absl::Status status = tls_->status(); !status.ok()) return status;
   if (added != 0) {
-    return CannotListen(tls.listen_host, tls.listen_port, "SIP over TLS");
+    return CannotListen(tls.listen_host, tls.listen_port, "SIP over TLS",
+                        {SOCK_STREAM});
   }
   tls_port_ = PortOf("tls");
   const std::string address = absl::StrCat(

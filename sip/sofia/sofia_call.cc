@@ -276,8 +276,8 @@ void SofiaCall::RefreshTarget(const sip_contact_t* contact) {
   if (contact == nullptr) return;
   const std::string uri = UriText(*contact->m_url);
   const sip_contact_t* const known = RemoteTargetOf(leg_);
-  // Nearly every message repeats it. The route set stays as it is (RFC 3261,
-  // 12.2).
+  // Nearly every message repeats it; one that is too long to be written cannot
+  // be compared. The route set stays as it is (RFC 3261, 12.2).
   if (known == nullptr || uri.empty() || UriText(*known->m_url) != uri) {
     nta_leg_client_reroute(leg_, nullptr, contact, 0);
   }

@@ -2,13 +2,13 @@
 #include "sip/sofia/sofia_engine_impl.h"
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/error.h"
-#include "sip/sofia/message_reader.h"
+#include "sip/sofia/engine_errors.h"
 #include "sip/sofia/sofia_log.h"
 #include "sip/transfer/display_text.h"
 
@@ -20,13 +20,6 @@ constexpr std::chrono::seconds kStopWait{4};
 
 // And then for answers to the REGISTERs that take its bindings back.
 constexpr std::chrono::seconds kUnregisterWait{2};
-
-absl::Status NoSuchCall(std::string_view id) {
-  return MakeError(
-      absl::StatusCode::kNotFound, {.reason = "CALL_NOT_FOUND"},
-      absl::StrCat("no live call \"", absl::string_view(id.data(), id.size()),
-                   "\"; ListCalls shows those there are"));
-}
 
 }  // namespace
 
@@ -107,66 +100,6 @@ void SofiaEngine::Impl::SetRouting(std::vector<CallRoute> routes,
   registrations_.Configure(trunks_);
 }
 
-// ---- Transfers --------------------------------------------------------------
-
-void SofiaEngine::Impl::Refer(const TransferRequest& request, ReferDone done) {
-  if (draining_) {
-    std::move(done)(
-        MakeError(absl::StatusCode::kUnavailable, {.reason = "DRAINING"},
-                  "the server is stopping and takes no more transfers"));
-    return;
-  }
-  TransferParty* party = nullptr;
-  absl::StatusOr<TransferPlan> plan = TakeOn(request, party);
-  // The client is told before the first event, so that it misses none.
-  std::move(done)(std::move(plan));
-  if (party != nullptr) party->BeginTransfer();
-}
-
-absl::StatusOr<TransferPlan> SofiaEngine::Impl::TakeOn(
-    const TransferRequest& request, TransferParty*& party) {
-  if (open_transfers_ >= options_.max_open_transfers) {
-    return MakeError(absl::StatusCode::kResourceExhausted,
-                     {.reason = "TOO_MANY_TRANSFERS"},
-                     absl::StrCat(open_transfers_,
-                                  " transfers are open, which is as many "
-                                  "as are allowed"));
-  }
-  if (!request.uri.empty()) return TakeOnWithoutCall(request, party);
-  SofiaCall* const call = request.call_id.empty()
-                              ? calls_.FindBySipCallId(request.sip_call_id)
-                              : Find(request.call_id);
-  if (call == nullptr) {
-    return NoSuchCall(request.call_id.empty() ? request.sip_call_id
-                                              : request.call_id);
-  }
-  absl::StatusOr<TransferPlan> plan = call->Refer(request);
-  if (plan.ok() && !request.validate_only) party = call;
-  return plan;
-}
-
-absl::StatusOr<TransferPlan> SofiaEngine::Impl::TakeOnWithoutCall(
-    const TransferRequest& request, TransferParty*& party) {
-  if (!request.validate_only && Overloaded()) return TooMuch();
-  TransferPlan plan;
-  absl::StatusOr<std::unique_ptr<UriReferral>> referral =
-      UriReferral::Create(*this, request, plan);
-  if (!referral.ok()) return referral.status();
-  if (*referral != nullptr) {
-    party = referral->get();
-    referrals_.emplace(plan.transfer_id, *std::move(referral));
-  }
-  return plan;
-}
-
-void SofiaEngine::Impl::Cancel(const std::string& call_id,
-                               const std::string& transfer_id,
-                               CancelDone done) {
-  CallTransfer* const transfer = FindTransfer(call_id, transfer_id);
-  std::move(done)(transfer != nullptr ? transfer->OnCancel()
-                                      : CancelOutcome::kTooLate);
-}
-
 void SofiaEngine::Impl::WithCall(
     const std::string& call_id, CallDone done,
     absl::FunctionRef<absl::Status(SofiaCall&)> act) {
@@ -182,8 +115,6 @@ void SofiaEngine::Impl::Update(const UpdateRequest& request, CallDone done) {
   }
 }
 
-// ---- CallHost ---------------------------------------------------------------
-
 std::string SofiaEngine::Impl::NewId(std::string_view kind) {
   // 96 bits from the system: ids and tags must not be guessable (RFC 4538,
   // 8).
@@ -194,16 +125,6 @@ std::string SofiaEngine::Impl::NewId(std::string_view kind) {
   if (kind.empty()) return random;
   return absl::StrCat(absl::string_view(kind.data(), kind.size()), "-",
                       options_.node, "-", random);
-}
-
-CallTransfer* SofiaEngine::Impl::FindTransfer(const std::string& call_id,
-                                              const std::string& transfer_id) {
-  if (SofiaCall* const call = Find(call_id)) {
-    return call->FindTransfer(transfer_id);
-  }
-  const auto found = referrals_.find(transfer_id);
-  return found == referrals_.end() ? nullptr
-                                   : found->second->FindTransfer(transfer_id);
 }
 
 void SofiaEngine::Impl::Retire(SofiaCall& call) {
@@ -262,20 +183,6 @@ bool SofiaEngine::Impl::LeadsHere(const SipUri& uri) const {
          (tls() != nullptr && is_ours(contact({SipTransport::kTls})));
 }
 
-bool SofiaEngine::Impl::TakesReferrals() {
-  return !draining_ && open_transfers_ < options_.max_open_transfers &&
-         !Overloaded();
-}
-
-void SofiaEngine::Impl::OnReferWaits(const std::string& refer_id,
-                                     SofiaCall* call) {
-  if (call == nullptr) {
-    waiting_refers_.erase(refer_id);
-  } else {
-    waiting_refers_[refer_id] = call->snapshot().call_id;
-  }
-}
-
 void SofiaEngine::Impl::DestroyLater(std::shared_ptr<void> object) {
   if (buried_.empty()) {
     loop_.Post([this] { EmptyGraves(); });
@@ -307,13 +214,6 @@ void SofiaEngine::Impl::OnTransferEnded() {
 void SofiaEngine::Impl::OnCallEnded() {
   --live_calls_;
   TellIfStopped();
-}
-
-absl::Status SofiaEngine::Impl::TooMuch() {
-  return MakeError(
-      absl::StatusCode::kResourceExhausted, {.reason = "OVERLOADED"},
-      "the server cannot keep up and takes on nothing new for now; "
-      "try again in a few seconds, or elsewhere");
 }
 
 bool SofiaEngine::Impl::Overloaded() {

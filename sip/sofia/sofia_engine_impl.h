@@ -3,10 +3,13 @@
 #define CALLCONTROL_SIP_SOFIA_SOFIA_ENGINE_IMPL_H_
 
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -21,14 +24,14 @@
 #include "sip/sofia/sip_agent.h"
 #include "sip/sofia/sip_loop.h"
 #include "sip/sofia/sofia_engine.h"
-#include "sip/sofia/standalone_refer.h"
 #include "sip/sofia/trunk_registrations.h"
 #include "sip/sofia/uri_referral.h"
 
 namespace callcontrol::sip {
 
-// What of the engine runs on the SIP thread. Its functions are in three files:
-// what lives and ends (sofia_engine_impl.cc), calls that this side places
+// What of the engine runs on the SIP thread. Its functions are in four files:
+// what lives and ends, and what calls share (sofia_engine_impl.cc), transfers
+// (sofia_engine_transfers.cc), calls that this side places
 // (sofia_engine_place.cc), requests that come outside dialogs
 // (sofia_engine_requests.cc).
 //
@@ -114,9 +117,12 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   // Whether new work is refused, some of which is here. Transfers of calls by
   // clients are none: they end calls. Those that far ends ask for place one.
   bool Overloaded();
-  static absl::Status TooMuch();
 
   int OnInvite(nta_incoming_t* request, const sip_t& sip);
+  int OnOptions(nta_incoming_t* request, const sip_t& sip);
+  // The call that an INVITE wants to take the place of; null for none. Returns
+  // how it is refused, 0 where it is not (RFC 3891, 3).
+  int FindReplaced(const sip_t& sip, SofiaCall*& found);
   // Of a REFER outside any dialog, which has no leg of Sofia's.
   int OnNotify(nta_incoming_t* request, const sip_t& sip);
   // Nobody is let in by REFER or SUBSCRIBE alone: what a stranger asks for is
@@ -135,8 +141,6 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   bool MayRefer(const Trunk* trunk) const;
   // Whether whoever sent that may.
   bool RefersFrom(nta_incoming_t* request, const sip_t& sip);
-  std::string AllowFor(nta_incoming_t* request, const sip_t& sip);
-  const char* SupportedFor(nta_incoming_t* request, const sip_t& sip);
 
   // Calls the other leg of the bridge that a route wants.
   void Bridge(SofiaCall& caller, const sip_t& sip, const BridgeTerms& terms);

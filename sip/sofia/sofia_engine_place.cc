@@ -2,10 +2,15 @@
 #include "sip/sofia/sofia_engine_impl.h"
 
 #include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "sip/sofia/engine_errors.h"
 #include "sip/sofia/message_reader.h"
 
 namespace callcontrol::sip {
@@ -45,12 +50,6 @@ PlaceRequest RequestOf(const sip_t& sip, const BridgeTerms& terms,
       AtTrunk(wanted.url_type == url_sips,
               wanted.url_user == nullptr ? "" : wanted.url_user, *trunk);
   return request;
-}
-
-absl::Status NoSuchTrunk(const std::string& name) {
-  return InvalidField(
-      "trunk", "UNKNOWN_TRUNK",
-      absl::StrCat("no trunk \"", name, "\" with an address is configured"));
 }
 
 // What the other leg's neighbour, trusted or not, is told of the caller.
@@ -211,46 +210,6 @@ SipUri SofiaEngine::Impl::AtTrunkIfHere(const SipUri& uri,
   const absl::StatusOr<SipUri> there =
       ParseSipUri(AtTrunk(uri.scheme == "sips", uri.user, *trunk));
   return there.value_or(uri);
-}
-
-absl::Status SofiaEngine::Impl::Decide(const ReferDecision& decision) {
-  const auto waits = waiting_refers_.find(decision.refer_id);
-  SofiaCall* const call =
-      waits == waiting_refers_.end() ? nullptr : Find(waits->second);
-  InboundReferral* const referral =
-      call == nullptr ? nullptr : call->FindReferral(decision.refer_id);
-  if (referral == nullptr) {
-    return MakeError(
-        absl::StatusCode::kNotFound, {.reason = "REFER_NOT_FOUND"},
-        absl::StrCat("no REFER \"", decision.refer_id,
-                     "\" waits for a decision: it has been decided, its "
-                     "deadline has passed, or there never was one"));
-  }
-  const std::string& by =
-      decision.trunk.empty() ? referral->trunk() : decision.trunk;
-  const std::shared_ptr<const Trunk> trunk = FindTrunk(by, trunks_);
-  if (!by.empty() && (trunk == nullptr || trunk->uri.empty())) {
-    return NoSuchTrunk(by);
-  }
-  std::optional<ReferTarget> target;
-  if (!decision.refer_to.empty()) {
-    TargetPolicy policy = trunk != nullptr ? trunk->targets : options_.targets;
-    if (trunk != nullptr && policy.host.empty()) policy.host = trunk->address;
-    policy.leg_is_secure = options_.tls.has_value();
-    absl::StatusOr<std::string> uri =
-        BuildUri("refer_to", decision.refer_to, policy);
-    if (!uri.ok()) return uri.status();
-    absl::StatusOr<ReferTarget> read = ReadReferTarget(*uri);
-    if (!read.ok()) return read.status();
-    target = *std::move(read);
-    if (by.empty() && LeadsHere(target->uri)) {
-      return InvalidField("refer_to", "LEADS_HERE",
-                          "refer_to names this server; name somebody else, "
-                          "or a trunk");
-    }
-  }
-  referral->Decide(decision, std::move(target));
-  return absl::OkStatus();
 }
 
 }  // namespace callcontrol::sip

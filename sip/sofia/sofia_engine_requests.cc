@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/sofia/sofia_engine_impl.h"
 
-#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "sip/sofia/message_reader.h"
 #include "sip/sofia/request_answers.h"
+#include "sip/sofia/standalone_refer.h"
 
 namespace callcontrol::sip {
 namespace {
@@ -16,6 +20,11 @@ std::string_view UserOf(std::string_view address) {
   const std::size_t at = address.rfind('@');
   return at == std::string_view::npos ? std::string_view()
                                       : address.substr(0, at);
+}
+
+// What is served outside dialogs; `refers`: to whoever may refer.
+std::string AllowOf(bool refers) {
+  return absl::StrCat(kAllow, refers ? kAllowReferrals : "");
 }
 
 }  // namespace
@@ -35,12 +44,7 @@ int SofiaEngine::Impl::OnRequest(nta_incoming_t* request, const sip_t& sip) {
     case sip_method_cancel:
       return 481;
     case sip_method_options:
-      if (const int refused = RefuseUnknownExtensions(
-              request, sip, SupportedFor(request, sip))) {
-        return refused;
-      }
-      return AnswerOptions(request, contact(), options_.user_agent,
-                           AllowFor(request, sip), SupportedFor(request, sip));
+      return OnOptions(request, sip);
     case sip_method_refer:
       if (SofiaCall* const call = FindReferredTo(request, sip)) {
         return call->OnReferAbout(request, sip);
@@ -49,8 +53,18 @@ int SofiaEngine::Impl::OnRequest(nta_incoming_t* request, const sip_t& sip) {
     case sip_method_subscribe:
       return RefuseOutsideDialogs(request, sip);
     default:
-      return RefuseMethod(request, sip, AllowFor(request, sip));
+      return RefuseMethod(request, sip, AllowOf(RefersFrom(request, sip)));
   }
+}
+
+int SofiaEngine::Impl::OnOptions(nta_incoming_t* request, const sip_t& sip) {
+  const bool refers = RefersFrom(request, sip);
+  const char* const supported = SupportedOptions(true, refers);
+  if (const int refused = RefuseUnknownExtensions(request, sip, supported)) {
+    return refused;
+  }
+  return AnswerOptions(request, contact(), options_.user_agent, AllowOf(refers),
+                       supported);
 }
 
 int SofiaEngine::Impl::OnInvite(nta_incoming_t* request, const sip_t& sip) {
@@ -71,13 +85,8 @@ int SofiaEngine::Impl::OnInvite(nta_incoming_t* request, const sip_t& sip) {
     nta_incoming_treply(request, 400, "Missing or Bad Contact", TAG_END());
     return 400;
   }
-  if (HasBadHeader(sip, "Replaces")) return 400;
   SofiaCall* replaced = nullptr;
-  if (sip.sip_replaces != nullptr) {
-    int answer = 0;
-    replaced = calls_.FindReplaced(*sip.sip_replaces, answer);
-    if (answer != 200) return answer;
-  }
+  if (const int refused = FindReplaced(sip, replaced)) return refused;
   // One that takes the place of another is no more than that was.
   if (replaced == nullptr && Overloaded()) return RefuseForNow(request, 503);
   std::unique_ptr<SofiaCall> call = SofiaCall::Create(*this, request, sip);
@@ -98,6 +107,14 @@ int SofiaEngine::Impl::OnInvite(nta_incoming_t* request, const sip_t& sip) {
     Bridge(caller, sip, treatment.bridge);
   }
   return 0;
+}
+
+int SofiaEngine::Impl::FindReplaced(const sip_t& sip, SofiaCall*& found) {
+  if (HasBadHeader(sip, "Replaces")) return 400;
+  if (sip.sip_replaces == nullptr) return 0;
+  int answer = 0;
+  found = calls_.FindReplaced(*sip.sip_replaces, answer);
+  return answer == 200 ? 0 : answer;
 }
 
 int SofiaEngine::Impl::OnNotify(nta_incoming_t* request, const sip_t& sip) {
@@ -168,16 +185,6 @@ bool SofiaEngine::Impl::RefersFrom(nta_incoming_t* request, const sip_t& sip) {
   std::shared_ptr<const Trunk> trunk;
   Incoming(request, sip, trunk);
   return MayRefer(trunk.get());
-}
-
-std::string SofiaEngine::Impl::AllowFor(nta_incoming_t* request,
-                                        const sip_t& sip) {
-  return absl::StrCat(kAllow, RefersFrom(request, sip) ? kAllowReferrals : "");
-}
-
-const char* SofiaEngine::Impl::SupportedFor(nta_incoming_t* request,
-                                            const sip_t& sip) {
-  return SupportedOptions(true, RefersFrom(request, sip));
 }
 
 }  // namespace callcontrol::sip

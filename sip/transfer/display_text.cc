@@ -66,13 +66,15 @@ std::string CleanText(std::string_view peer_text, std::size_t max_chars) {
   std::string clean;
   std::size_t chars = 0;
   while (!peer_text.empty() && chars < max_chars) {
-    // Nearly all text is nothing else.
-    const std::string_view printable = peer_text.substr(
-        0, std::min(PrintableLength(peer_text), max_chars - chars));
-    if (!clean.empty() && !printable.empty()) {
-      clean += printable;
-      chars += printable.size();
-      peer_text.remove_prefix(printable.size());
+    // Nearly all text is printable ASCII. Blanks in front are not kept, and
+    // not to be looked at again for each of them.
+    const std::size_t printable =
+        clean.empty() ? 0
+                      : PrintableLength(peer_text.substr(0, max_chars - chars));
+    if (printable > 0) {
+      clean += peer_text.substr(0, printable);
+      chars += printable;
+      peer_text.remove_prefix(printable);
       continue;
     }
     const Sequence next = FirstSequence(peer_text);

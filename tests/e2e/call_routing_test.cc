@@ -162,6 +162,21 @@ TEST_F(CallRoutingTest, TheContactOfAReInviteIsTheNewTarget) {
   moved.Answer(moved.Expect("BYE"), 200);
 }
 
+TEST_F(CallRoutingTest, AFarEndThatMovesThereAndBackIsFound) {
+  ScriptedPeer moved(server().sip_port());
+  AnsweredCall call(server());
+  const std::string home = call.peer.dialog().contact;
+  const std::string away = moved.Contact("moved");
+  int version = 2;
+  for (const std::string& contact : {away, home, away, home}) {
+    call.peer.dialog().contact = contact;
+    EXPECT_THAT(call.peer.ReInvite(SdpOffer({40002}, version++)),
+                Answered(200));
+  }
+  call.client.HangUp(call.id);
+  call.peer.Answer(call.peer.Expect("BYE"), 200);
+}
+
 TEST_F(CallRoutingTest, AnAnswerWithoutContactChangesNothing) {
   Shows({"8"});
   AnsweredCall call(server());

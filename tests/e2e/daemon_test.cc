@@ -129,36 +129,49 @@ TEST(DaemonConfigTest, ListeningToTheWorldNeedsToBeAskedFor) {
 
 class PortInUseTest : public ServerTest<PortInUseTest> {
  protected:
-  // Starts a second server with `flag` and expects one line about `address`.
-  static void ExpectRefused(const std::string& flag, uint16_t port) {
+  // Starts a second server with `flag` and expects one line about `address`
+  // that says `why`.
+  static void ExpectRefused(const std::string& flag, const std::string& address,
+                            const std::string& why,
+                            const std::string& config = kAnyPorts) {
     TempDir dir;
-    std::string address = Cat("127.0.0.1:", port);
     auto started = std::chrono::steady_clock::now();
-    RunResult run = RunToEnd({"--config=" + dir.Write("c", kAnyPorts),
+    RunResult run = RunToEnd({"--config=" + dir.Write("c", config),
                               "--state_dir=" + (dir.path() / "s").string(),
                               flag + address});
     EXPECT_LE(std::chrono::steady_clock::now() - started, 2s);
     EXPECT_EQ(run.exit_code, 1);
-    EXPECT_THAT(LinesWith(run.err, address), ElementsAre(HasSubstr("in use")));
+    EXPECT_THAT(LinesWith(run.err, address), ElementsAre(HasSubstr(why)))
+        << run.err;
+  }
+  static void ExpectSipPortTaken(uint16_t port) {
+    ExpectRefused("--sip_listen=", Cat("127.0.0.1:", port), "already in use");
   }
 };
 
 TEST_F(PortInUseTest, ASipPortOfAnotherServerIsRefused) {
-  ExpectRefused("--sip_listen=", server().sip_port());
+  ExpectSipPortTaken(server().sip_port());
 }
 
 TEST_F(PortInUseTest, AGrpcPortOfAnotherServerIsRefused) {
-  ExpectRefused("--grpc_listen=", server().grpc_port());
+  ExpectRefused("--grpc_listen=", Cat("127.0.0.1:", server().grpc_port()),
+                "in use");
 }
 
 TEST_F(PortInUseTest, ASipPortThatIsTakenForUdpOnlyIsRefused) {
   auto udp = MakeUdpTransport("127.0.0.1", 9);
-  ExpectRefused("--sip_listen=", udp->port());
+  ExpectSipPortTaken(udp->port());
 }
 
 TEST_F(PortInUseTest, ASipPortThatIsTakenForTcpOnlyIsRefused) {
   auto tcp = MakeTcpTransport("127.0.0.1", 9);
-  ExpectRefused("--sip_listen=", tcp->port());
+  ExpectSipPortTaken(tcp->port());
+}
+
+TEST_F(PortInUseTest, ASipAddressOfAnotherMachineIsRefused) {
+  ExpectRefused("--sip_listen=", "192.0.2.1:5060",
+                "Cannot assign requested address",
+                TestConfig("insecure: true"));
 }
 
 // --- gRPC's own services

@@ -90,6 +90,7 @@ TEST_F(SessionTimerTest, TheServerRefreshesByUpdate) {
 
 // What it says of this side is what the 200 said (RFC 3261, 13.2.1).
 TEST(SessionRefreshTest, AnUpdateTellsWhatIsServed) {
+  Shows({"11", "94"});
   CallcontroldProcess server(TestConfig(kTakesReferrals));
   ScriptedPeer peer(server.sip_port());
   const SipMessage ok = peer.AwaitAnswer(

@@ -37,6 +37,8 @@ void CheckText(std::string_view text, std::size_t limit) {
   Require(IsSafeText(clean), "clean text is safe in a header");
   Require(CountCharacters(clean) <= limit, "clean text keeps to its limit");
   Require(CleanText(clean, limit) == clean, "clean text stays as it is");
+  Require(CleanText(CleanText(text, text.size()), limit) == clean,
+          "a limit cuts what is clean");
   Require(!IsSafeText(text) || (IsValidUtf8(text) && fuzz::IsOneLine(text)),
           "safe text is one line of UTF-8");
   Require(!IsToken(text) || clean == text.substr(0, limit), "a token is clean");

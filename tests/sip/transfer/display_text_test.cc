@@ -82,6 +82,13 @@ TEST(CleanTextLimitTest, CountsCharactersAndNotBytes) {
 
 TEST(CleanTextLimitTest, LeadingBlanksCountForNothing) {
   EXPECT_EQ(CleanText(std::string(1000, ' ') + "abc", 2), "ab");
+  // What a stranger may send: not to be looked at as often as it is long.
+  EXPECT_EQ(CleanText("\x01" + std::string(2'000'000, ' ') + "abc", 2), "ab");
+}
+
+TEST(CleanTextLimitTest, CutsPrintableTextBehindOtherText) {
+  EXPECT_EQ(CleanText("äbcdef", 3), "äbc");
+  EXPECT_EQ(CleanText("abc\x01\u00fcdef", 6), "abc üd");
 }
 
 TEST(CleanTextLimitTest, TheCutLeavesNoTrailingSpace) {
