@@ -72,6 +72,9 @@ def steady(make, rate, pace, prepare=None):
             held.__exit__()
     if calls < rate * pace.window / 2:
         raise BenchError(f"{make.name}: {calls:.0f} calls ended in {pace.window} s")
+    failed = figures.flaws(rows[-1]).get("FailedCall", 0)
+    if failed > count / 100:
+        raise BenchError(f"{make.name}: {failed} of {count} calls failed")
     return Steady(
         cpu / calls * 1e6,
         seen.get("p50_us"),
