@@ -2,7 +2,6 @@
 #include "server/call_control_service.h"
 
 #include <cstdint>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "base/error.h"
 #include "server/list_filter.h"
+#include "server/newest_below.h"
 #include "server/proto_mapping.h"
 #include "server/status_mapping.h"
 #include "server/stream_reactor.h"
@@ -92,8 +92,8 @@ StreamSequencer<v1::CallEvent>::Source UntilSettled(
   };
 }
 
-// How many items of a store are looked at for a list in one go: whoever else
-// needs the store, the SIP thread above all, waits for no more.
+// How many items a list takes from a store in one go, while whoever else needs
+// the store waits: the SIP thread above all.
 constexpr std::size_t kBatch = 256;
 
 // Fills one page of a list. `next` has the items with numbers below what it is
@@ -444,15 +444,9 @@ grpc::ServerUnaryReactor* CallControlService::ListHookDeliveries(
   const bool asked = hooks_.Ask([reactor, response, page = *page,
                                  conditions = *conditions](HookQueue& queue,
                                                            HookTime now) {
-    using Numbered = std::pair<std::uint64_t, const HookQueue::Entry*>;
     const auto below = [&queue](std::uint64_t before) {
-      std::vector<Numbered> newest_first;
-      const auto& entries = queue.entries();
-      for (auto entry = std::make_reverse_iterator(entries.lower_bound(before));
-           entry != entries.rend(); ++entry) {
-        newest_first.emplace_back(entry->first, &entry->second);
-      }
-      return newest_first;
+      return NewestBelow(queue.entries(), before, kBatch,
+                         [](const HookQueue::Entry& entry) { return &entry; });
     };
     response->set_next_page_token(FillPage(
         page, below,

@@ -2,6 +2,7 @@
 #include "server/call_store.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
@@ -133,7 +134,7 @@ std::vector<std::pair<std::uint64_t, CallSnapshotPtr>> CallStore::List(
     std::uint64_t before, std::size_t most, absl::Time now) {
   MutexLock lock(mutex_);
   Sweep(now);
-  return NewestBelow(calls_, before, most);
+  return NewestBelow(calls_, before, most, std::identity());
 }
 
 std::shared_ptr<CallWatch> CallStore::Watch(CallSelection selection,

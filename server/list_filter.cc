@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/error.h"
+#include "callcontrol/v1/call.pb.h"
 #include "server/proto_mapping.h"
 
 namespace callcontrol::server {

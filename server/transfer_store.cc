@@ -2,6 +2,7 @@
 #include "server/transfer_store.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 #include <variant>
 
@@ -132,7 +133,7 @@ std::vector<std::pair<std::uint64_t, std::shared_ptr<TransferLog>>>
 TransferStore::List(std::uint64_t before, std::size_t most, absl::Time now) {
   MutexLock lock(mutex_);
   Sweep(now);
-  return NewestBelow(logs_, before, most);
+  return NewestBelow(logs_, before, most, std::identity());
 }
 
 void TransferStore::Sweep(absl::Time now) {

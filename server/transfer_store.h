@@ -47,7 +47,8 @@ class TransferLog {
 
   // The transfer as it is now.
   v1::Transfer Snapshot() const ABSL_LOCKS_EXCLUDED(mutex_);
-  // The same where it is `wanted`, which must not call back.
+  // The same where it is `wanted`, else nullopt. `wanted` runs under the log's
+  // lock: it must not call back.
   std::optional<v1::Transfer> SnapshotIf(
       absl::FunctionRef<bool(const v1::Transfer&)> wanted) const
       ABSL_LOCKS_EXCLUDED(mutex_);

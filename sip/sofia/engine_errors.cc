@@ -13,10 +13,11 @@ absl::Status NoSuchCall(std::string_view id) {
                    "\"; ListCalls shows those there are"));
 }
 
-absl::Status NoSuchTrunk(const std::string& name) {
+absl::Status NoSuchTrunk(std::string_view name) {
   return InvalidField(
       "trunk", "UNKNOWN_TRUNK",
-      absl::StrCat("no trunk \"", name, "\" with an address is configured"));
+      absl::StrCat("no trunk \"", absl::string_view(name.data(), name.size()),
+                   "\" with an address is configured"));
 }
 
 absl::Status TooMuch() {

@@ -2,7 +2,6 @@
 #ifndef CALLCONTROL_SIP_SOFIA_ENGINE_ERRORS_H_
 #define CALLCONTROL_SIP_SOFIA_ENGINE_ERRORS_H_
 
-#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -14,7 +13,7 @@ namespace callcontrol::sip {
 absl::Status NoSuchCall(std::string_view id);
 
 // INVALID_ARGUMENT (UNKNOWN_TRUNK) about field "trunk".
-absl::Status NoSuchTrunk(const std::string& name);
+absl::Status NoSuchTrunk(std::string_view name);
 
 // RESOURCE_EXHAUSTED (OVERLOADED): see OverloadGuard.
 absl::Status TooMuch();

@@ -155,11 +155,11 @@ absl::Status CannotListen(const std::string& host, std::uint16_t port,
   for (const int type : types) {
     numeric.ai_socktype = type;
     addrinfo* address = nullptr;
-    if (getaddrinfo(bare.c_str(), absl::StrCat(port).c_str(), &numeric,
-                    &address) != 0) {
-      continue;
+    if (!why.empty() || getaddrinfo(bare.c_str(), absl::StrCat(port).c_str(),
+                                    &numeric, &address) != 0) {
+      break;
     }
-    if (why.empty()) why = ListenProblem(*address);
+    why = ListenProblem(*address);
     freeaddrinfo(address);
   }
   return absl::UnavailableError(

@@ -322,9 +322,6 @@ class SofiaCall final : public RequestHandler,
   // Lets a NOTIFY in that the far end sent before its BYE, which is `bye`, and
   // that comes after it.
   void AwaitOvertakenNotifys(const sip_t& bye);
-  // Lets a NOTIFY in that was sent before the far end's BYE and comes after it:
-  // its CSeq is the lower one.
-  void AwaitOvertakenNotifys();
 
   void Perform(const CallMachine::Actions& actions);
   void AnswerAfter(Milliseconds ringing);

@@ -77,11 +77,13 @@ void SofiaCall::AwaitOvertakenNotifys(const sip_t& bye) {
   nta_leg_t* const fresh = nta_leg_tcreate(
       host_.agent(), &HandleRequest, static_cast<RequestHandler*>(this),
       SIPTAG_CALL_ID(bye.sip_call_id), SIPTAG_FROM(bye.sip_to),
-      SIPTAG_TO(bye.sip_from), SIPTAG_ROUTE(route), NTATAG_TARGET(target),
+      SIPTAG_TO(bye.sip_from), SIPTAG_ROUTE(route),
       SIPTAG_CSEQ(sip_cseq_create(home, nta_leg_get_seq(leg_), SIP_METHOD_BYE)),
       TAG_END());
   su_home_deinit(home);
   if (fresh == nullptr) return;
+  // Only so is the first hop known for a loose router.
+  if (target != nullptr) nta_leg_client_reroute(fresh, nullptr, target, 0);
   host_.DestroyLater(Owned(std::exchange(leg_, fresh)));
 }
 

@@ -122,7 +122,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   int OnOptions(nta_incoming_t* request, const sip_t& sip);
   // The call that an INVITE wants to take the place of; null for none. Returns
   // how it is refused, 0 where it is not (RFC 3891, 3).
-  int FindReplaced(const sip_t& sip, SofiaCall*& found);
+  int RefuseReplaces(const sip_t& sip, SofiaCall*& found);
   // Of a REFER outside any dialog, which has no leg of Sofia's.
   int OnNotify(nta_incoming_t* request, const sip_t& sip);
   // Nobody is let in by REFER or SUBSCRIBE alone: what a stranger asks for is

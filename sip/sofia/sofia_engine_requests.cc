@@ -86,7 +86,7 @@ int SofiaEngine::Impl::OnInvite(nta_incoming_t* request, const sip_t& sip) {
     return 400;
   }
   SofiaCall* replaced = nullptr;
-  if (const int refused = FindReplaced(sip, replaced)) return refused;
+  if (const int refused = RefuseReplaces(sip, replaced)) return refused;
   // One that takes the place of another is no more than that was.
   if (replaced == nullptr && Overloaded()) return RefuseForNow(request, 503);
   std::unique_ptr<SofiaCall> call = SofiaCall::Create(*this, request, sip);
@@ -109,7 +109,7 @@ int SofiaEngine::Impl::OnInvite(nta_incoming_t* request, const sip_t& sip) {
   return 0;
 }
 
-int SofiaEngine::Impl::FindReplaced(const sip_t& sip, SofiaCall*& found) {
+int SofiaEngine::Impl::RefuseReplaces(const sip_t& sip, SofiaCall*& found) {
   if (HasBadHeader(sip, "Replaces")) return 400;
   if (sip.sip_replaces == nullptr) return 0;
   int answer = 0;

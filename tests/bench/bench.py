@@ -12,7 +12,7 @@ import time
 import figures
 import measurements
 from measurements import FULL, SHORT, SUBJECTS
-from stage import BenchError, CORES, Server
+from stage import BenchError, CORES, Server, TooMuch
 
 KEYS = [f"P{n}" for n in range(1, 9)]
 # What P7 compares 100/s with: the first that the core can do.
@@ -54,7 +54,7 @@ class Bench:
         self._wanted = set(wanted)
         self._pace = pace
         self._samples = {}  # lists of Steady by what was run
-        self._too_much = set()  # of BUSY_RATES, for the server
+        self._too_much = set()  # rates that the server does not keep up with
         self._grpc = []  # microseconds of the bare gRPC program
         self._idle = []
         self._maxima = {"server": [], "floor": []}
@@ -96,14 +96,13 @@ class Bench:
                     f"{found[-1][1]:.0f} %")
 
     def _take_busy(self):
-        """The floor at the rate that the server can do, too."""
+        """The server at the first rate that it keeps up with, and the floor."""
         for rate in BUSY_RATES:
-            if rate in self._too_much:
-                continue
-            if self._take(("server", rate), Server, rate):
+            if rate not in self._too_much and self._take(
+                ("server", rate), Server, rate
+            ):
                 self._take(("floor", rate), SUBJECTS["floor"], rate)
                 return
-            self._too_much.add(rate)
 
     def _take(self, key, make, rate, prepare=None):
         """Measures once; whether there is a figure."""
@@ -112,6 +111,8 @@ class Bench:
         except BenchError as error:
             # The other rounds may still tell.
             say(f"{key[0]} at {rate}/s: left out: {error}")
+            if isinstance(error, TooMuch):
+                self._too_much.add(rate)
             return False
         self._samples.setdefault(key, []).append(sample)
         late = "" if sample.p50_us is None else (
@@ -173,12 +174,21 @@ class Bench:
         compare("P4a", server, floor, "p50_us")
         compare("P4b", server, floor, "p99_us")
         compare("P5a", ("held", 300), server)
-        busy = next((rate for rate in BUSY_RATES if rate not in self._too_much), 0)
+        self._fill_busy(goals, compare)
+        goals["P5b"].figure = figures.middle(self._idle)
+
+    def _fill_busy(self, goals, compare):
+        busy = figures.busiest(
+            {rate: self._samples[("server", rate)] for rate in BUSY_RATES
+             if ("server", rate) in self._samples},
+            self._pace.rounds,
+        )
         for key, name in (("P7", "server"), ("P7f", "floor")):
             compare(key, (name, 100), (name, busy))
-            if goals[key].detail and busy != BUSY_RATES[0]:
-                goals[key].detail += f", at {busy}/s"
-        goals["P5b"].figure = figures.middle(self._idle)
+            if goals[key].figure is None or busy == BUSY_RATES[0]:
+                continue
+            goals[key].eased = True
+            goals[key].detail += f", at {busy}/s"
 
     def _fill_floors(self, goal, server, floor):
         parts = [self._middle(floor, "cpu_us"), figures.middle(self._grpc)]
@@ -227,7 +237,8 @@ def main():
         parsed.json.write_text(figures.as_json(measured, about) + "\n")
     if any(goal.figure is None for goal in measured):
         return 2
-    return 1 if parsed.check and not all(goal.met for goal in measured) else 0
+    missed = any(goal.met is False for goal in measured)
+    return 1 if parsed.check and missed else 0
 
 
 if __name__ == "__main__":

@@ -42,17 +42,17 @@ def sipp_rows(text):
     return rows
 
 
-def ended_calls(rows, time):
-    """How many calls had run through at `time`, between rows by proportion."""
+def count_at(rows, time, name="SuccessfulCall(C)"):
+    """What SIPp had counted at `time`, between rows by proportion."""
     before = rows[0]
     for row in rows:
         if row["Time"] >= time:
             span = row["Time"] - before["Time"]
             share = (time - before["Time"]) / span if span > 0 else 0
-            old, new = (int(r["SuccessfulCall(C)"]) for r in (before, row))
+            old, new = (int(r[name]) for r in (before, row))
             return old + (new - old) * share
         before = row
-    return int(rows[-1]["SuccessfulCall(C)"])
+    return int(rows[-1][name])
 
 
 def flaws(row):
@@ -69,20 +69,25 @@ def flaws(row):
 
 @dataclasses.dataclass
 class Goal:
-    """One line of the table. `figure` is None where nothing was measured."""
+    """One line of the table. `figure` is None where nothing was measured, `bound`
+    where the line is no goal of its own. `eased`: measured where it is easier to
+    meet than it says, which does not count as met."""
 
     key: str
     text: str
-    bound: float
+    bound: float | None
     unit: str
     figure: float | None = None
     detail: str = ""
     at_least: bool = False
+    eased: bool = False
 
     @property
     def met(self):
-        if self.figure is None:
+        if self.figure is None or self.bound is None:
             return None
+        if self.eased:
+            return False
         if self.at_least:
             return self.figure >= self.bound
         return self.figure <= self.bound
@@ -94,7 +99,7 @@ class Goal:
 GOALS = (
     ("P1", "CPU per transfer at 300/s, server : bare nta", 1.5, "x"),
     ("P2", "CPU per transfer at 300/s, server : SIPp", 2.0, "x"),
-    ("P1f", "P1, server : bare nta + bare gRPC", 1.5, "x"),
+    ("P1f", "P1, server : bare nta + bare gRPC", None, "x"),
     ("P3", "clean maximum on one core, server : bare nta", 0.7, "x"),
     ("P4a", "NOTIFY to client, p50, server : bare nta", 4.0, "x"),
     ("P4b", "NOTIFY to client, p99, server : bare nta", 6.0, "x"),
@@ -103,7 +108,7 @@ GOALS = (
     ("P6a", "memory of a long-held call", 6.0, "KB"),
     ("P6b", "memory of a pending transfer with its stream", 40.0, "KB"),
     ("P7", "CPU at 100/s : a tenth of that at 1,000/s", 1.3, "x"),
-    ("P7f", "P7 of bare nta", 1.3, "x"),
+    ("P7f", "P7 of bare nta", None, "x"),
     ("P8", "CPU per unanswered REFER, 5,000 : 500", 2.0, "x"),
 )
 
@@ -127,16 +132,28 @@ def ratio(above, below):
     return above / below if above is not None and below else None
 
 
+def busiest(samples, rounds):
+    """The highest rate that was measured in half of the rounds at least; else the
+    one with the most samples, None for none. `samples`: lists by rate."""
+    often = [rate for rate, found in samples.items() if 2 * len(found) >= rounds]
+    if often:
+        return max(often)
+    return max(samples, key=lambda rate: (len(samples[rate]), rate), default=None)
+
+
 def table(measured):
     """The goals as lines of text."""
-    words = {True: "met", False: "NOT MET", None: "not measured"}
+    words = {True: "met", False: "NOT MET", None: ""}
     lines = [f"{'':4} {'goal':46} {'figure':>9} {'bound':>9}"]
     for goal in measured:
         figure = "-" if goal.figure is None else f"{goal.figure:.2f} {goal.unit}"
-        bound = f"{'>=' if goal.at_least else '<='} {goal.bound:g} {goal.unit}"
+        bound = ""
+        if goal.bound is not None:
+            bound = f"{'>=' if goal.at_least else '<='} {goal.bound:g} {goal.unit}"
+        word = "not measured" if goal.figure is None else words[goal.met]
         lines.append(
             f"{goal.key:4} {goal.text:46} {figure:>9} {bound:>9}  "
-            f"{words[goal.met]}  {goal.detail}".rstrip()
+            f"{word}  {goal.detail}".rstrip()
         )
     return "\n".join(lines)
 

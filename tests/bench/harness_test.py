@@ -40,8 +40,8 @@ class FiguresTest(unittest.TestCase):
         rows = figures.sipp_rows(
             statistics_of("d\tt\t10.0;100;0;0;0;0;0;", "d\tt\t12.0;300;0;0;0;0;0;")
         )
-        self.assertAlmostEqual(figures.ended_calls(rows, 10.5), 150)
-        self.assertAlmostEqual(figures.ended_calls(rows, 99), 300)
+        self.assertAlmostEqual(figures.count_at(rows, 10.5), 150)
+        self.assertAlmostEqual(figures.count_at(rows, 99), 300)
 
     def test_only_what_went_wrong_is_a_flaw(self):
         (row,) = figures.sipp_rows(statistics_of("d\tt\t1.0;9;0;4;0;0;0;"))
@@ -61,6 +61,20 @@ class FiguresTest(unittest.TestCase):
         self.assertRegex(lines[2], r"2\.01 x +<= 2 x +NOT MET")
         told = json.loads(figures.as_json(goals.values(), {"rounds": 3}))
         self.assertEqual((told["rounds"], told["goals"][1]["met"]), (3, False))
+
+    def test_what_was_easier_than_the_goal_is_not_met(self):
+        goal = figures.goals()["P7"]
+        goal.figure, goal.eased = 1.2, True
+        self.assertIs(goal.met, False)
+        floor = figures.goals()["P7f"]
+        floor.figure = 2.4
+        self.assertIsNone(floor.met)
+
+    def test_the_busiest_rate_is_one_that_was_met_often(self):
+        self.assertEqual(figures.busiest({1000: [1], 700: [1, 2]}, 3), 700)
+        self.assertEqual(figures.busiest({1000: [1, 2], 700: [1]}, 3), 1000)
+        self.assertEqual(figures.busiest({1000: [], 700: [1]}, 3), 700)
+        self.assertIsNone(figures.busiest({}, 3))
 
     def test_a_side_that_was_not_measured_makes_no_ratio(self):
         self.assertIsNone(figures.ratio(1.0, None))

@@ -13,6 +13,7 @@ from stage import (
     GrpcFloor,
     Server,
     SippTransferor,
+    TooMuch,
 )
 
 SUBJECTS = {"server": Server, "floor": Floor, "sipp": SippTransferor}
@@ -66,15 +67,16 @@ def steady(make, rate, pace, prepare=None):
             end, cpu = time.time(), subject.cpu() - cpu
             far_end.await_time(0)
             rows = far_end.rows()
-            calls = figures.ended_calls(rows, end) - figures.ended_calls(rows, begin)
+            calls, failed = (
+            figures.count_at(rows, end, name) - figures.count_at(rows, begin, name)
+            for name in ("SuccessfulCall(C)", "FailedCall(C)")
+        )
         seen = subject.report()
         if held:
             held.__exit__()
-    if calls < rate * pace.window / 2:
-        raise BenchError(f"{make.name}: {calls:.0f} calls ended in {pace.window} s")
-    failed = figures.flaws(rows[-1]).get("FailedCall", 0)
-    if failed > count / 100:
-        raise BenchError(f"{make.name}: {failed} of {count} calls failed")
+    if calls < rate * pace.window / 2 or failed > calls / 100:
+        raise TooMuch(f"{make.name}: {calls:.0f} calls ended well and {failed:.0f} "
+                      f"failed in {pace.window} s")
     return Steady(
         cpu / calls * 1e6,
         seen.get("p50_us"),

@@ -43,6 +43,10 @@ class BenchError(Exception):
     """Something that is needed does not run."""
 
 
+class TooMuch(BenchError):
+    """A load that the subject does not keep up with."""
+
+
 def free_udp_port():
     """SIPp itself would try 5060 first, which isn't ours to take."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -162,6 +162,29 @@ TEST_F(CallRoutingTest, TheContactOfAReInviteIsTheNewTarget) {
   moved.Answer(moved.Expect("BYE"), 200);
 }
 
+// The dialog goes on for the subscription (RFC 6665, 4.5.2).
+TEST_F(CallRoutingTest, ASubscriptionThatOutlivesTheCallKeepsItsRoute) {
+  Shows({"86"});
+  const std::string proxy = Proxy("p1", ";lr");
+  TransferStream stream = ReferThrough({proxy});
+  const SipMessage refer = peer_.Expect("REFER");
+  //        <--- NOTIFY, BYE, NOTIFY: the 202 is on its way
+  EXPECT_THAT(peer_.Notify("SIP/2.0 100 Trying", "active;expires=60"),
+              Answered(200));
+  EXPECT_THAT(peer_.Bye(), Answered(200));
+  EXPECT_THAT(peer_.Notify("SIP/2.0 180 Ringing", "active;expires=60"),
+              Answered(200));
+  client_.CancelTransfer(client_.GetCall(id_).transfer_ids(0));
+  //  SUBSCRIBE, Expires: 0 --->
+  const SipMessage unsubscribe = peer_.Expect("SUBSCRIBE");
+  EXPECT_EQ(unsubscribe.uri(), kElsewhere);
+  EXPECT_THAT(unsubscribe.Values("Route"), ElementsAre(proxy));
+  peer_.Answer(unsubscribe, 200);
+  peer_.Answer(refer, 202);
+  EXPECT_THAT(stream.RestUntilResult().back(),
+              Ended(v1::TRANSFER_OUTCOME_CANCELLED));
+}
+
 TEST_F(CallRoutingTest, AFarEndThatMovesThereAndBackIsFound) {
   ScriptedPeer moved(server().sip_port());
   AnsweredCall call(server());
@@ -172,6 +195,8 @@ TEST_F(CallRoutingTest, AFarEndThatMovesThereAndBackIsFound) {
     call.peer.dialog().contact = contact;
     EXPECT_THAT(call.peer.ReInvite(SdpOffer({40002}, version++)),
                 Answered(200));
+    EXPECT_EQ(Cat("<", call.client.GetCall(call.id).remote_target(), ">"),
+              contact);
   }
   call.client.HangUp(call.id);
   call.peer.Answer(call.peer.Expect("BYE"), 200);

@@ -11,7 +11,9 @@
 namespace callcontrol::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using namespace std::chrono_literals;
 
 constexpr char kShortTimers[] = R"pb(
@@ -74,13 +76,15 @@ TEST_F(SessionTimerTest, AnIntervalThatIsTooShortIsRefused) {
 //  UPDATE, Session-Expires: 2;refresher=uac --->   after 1 s
 //         <--- 200
 TEST_F(SessionTimerTest, TheServerRefreshesByUpdate) {
-  Shows({"94"});
+  Shows({"11", "94"});
   AnsweredCall call(server_, {},
                     Asking("2;refresher=uas", "INVITE, UPDATE, REFER"));
   for (int i = 0; i < 2; ++i) {
     const SipMessage refresh = call.peer.Expect("UPDATE", kHalf);
     EXPECT_EQ(refresh.Header("Session-Expires"), "2;refresher=uac");
     EXPECT_THAT(refresh.Header("Supported"), HasSubstr("timer"));
+    EXPECT_THAT(refresh.Header("Allow"),
+                AllOf(HasSubstr("NOTIFY"), Not(HasSubstr("REFER"))));
     EXPECT_EQ(refresh.body(), "");
     call.peer.Answer(refresh, 200, "",
                      {{"Session-Expires", "2;refresher=uac"}});

@@ -688,6 +688,10 @@ TEST_F(CallControlServiceTest, OneCallAmongManyIsFound) {
                  sip::CallChange::kAnswered);
   }
   EXPECT_THAT(CallIds("sip_call_id = c-0@h"), ElementsAre("c-0"));
+  EXPECT_THAT(CallIds("sip_call_id = nobody@h"), IsEmpty());
+  std::string in_one_go;
+  EXPECT_THAT(CallIds("", 256, &in_one_go), SizeIs(256));
+  EXPECT_EQ(CallIds("", 1, &in_one_go).front(), "c-743");
   std::string token;
   EXPECT_THAT(CallIds("", kCalls - 1, &token), SizeIs(kCalls - 1));
   EXPECT_THAT(CallIds("", kCalls, &token), ElementsAre("c-0"));
