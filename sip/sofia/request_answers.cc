@@ -10,6 +10,7 @@ namespace callcontrol::sip {
 
 int RefuseUnknownExtensions(nta_incoming_t* request, const sip_t& sip,
                             const char* supported) {
+  // Nearly none requires anything: `supported` need not be parsed.
   if (sip.sip_require == nullptr) return 0;
   su_home_t home[1] = {SU_HOME_INIT(home)};
   const int refused =

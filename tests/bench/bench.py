@@ -111,7 +111,7 @@ class Bench:
         except BenchError as error:
             # The other rounds may still tell.
             say(f"{key[0]} at {rate}/s: left out: {error}")
-            if isinstance(error, TooMuch):
+            if make is Server and isinstance(error, TooMuch):
                 self._too_much.add(rate)
             return False
         self._samples.setdefault(key, []).append(sample)

@@ -68,9 +68,9 @@ def steady(make, rate, pace, prepare=None):
             far_end.await_time(0)
             rows = far_end.rows()
             calls, failed = (
-            figures.count_at(rows, end, name) - figures.count_at(rows, begin, name)
-            for name in ("SuccessfulCall(C)", "FailedCall(C)")
-        )
+                figures.count_at(rows, end, name) - figures.count_at(rows, begin, name)
+                for name in ("SuccessfulCall(C)", "FailedCall(C)")
+            )
         seen = subject.report()
         if held:
             held.__exit__()
