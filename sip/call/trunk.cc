@@ -69,4 +69,8 @@ std::shared_ptr<const Trunk> FindTrunk(std::string_view name,
                  [&](const Trunk& trunk) { return trunk.name == name; });
 }
 
+bool CanCallBy(std::string_view name, const Trunk* found) {
+  return name.empty() || (found != nullptr && !found->uri.empty());
+}
+
 }  // namespace callcontrol::sip

@@ -74,6 +74,10 @@ bool MayComeFrom(const std::optional<IpAddress>& source, const Trunk& trunk,
 std::shared_ptr<const Trunk> FindTrunk(std::string_view name,
                                        const Trunks& trunks);
 
+// Whether calls can be placed as wanted: by no trunk (`name` is empty), or by
+// `found`, what FindTrunk() found of that name, where it has an address.
+bool CanCallBy(std::string_view name, const Trunk* found);
+
 }  // namespace callcontrol::sip
 
 #endif  // CALLCONTROL_SIP_CALL_TRUNK_H_

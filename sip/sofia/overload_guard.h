@@ -26,13 +26,18 @@ class OverloadGuard {
   // thread that is behind most has been at work without a pause.
   bool Refuses(std::chrono::nanoseconds busy, MonotonicTime now);
 
-  // What the log says of that: that it begins, and, with the first new work
-  // that is taken a while later, that it is over. nullopt for nothing new.
+  // When a shortage is over, unless something is refused before; unset where
+  // there is none. Look() is to be called then.
+  std::optional<MonotonicTime> over_at() const;
+  void Look(MonotonicTime now);
+
+  // What the log says: that a shortage begins, and that it is over. nullopt for
+  // nothing new.
   std::optional<std::string> TakeNews();
 
  private:
   Milliseconds limit_;
-  // Of the last refusal; unset where none is to be told of any more.
+  // Set while there is a shortage.
   std::optional<MonotonicTime> last_refusal_;
   std::uint64_t refused_ = 0;
   std::optional<std::string> news_;

@@ -226,9 +226,17 @@ bool SofiaEngine::Impl::Overloaded() {
   }
   const bool refuses =
       overload_.Refuses(busy, std::chrono::steady_clock::now());
+  if (!watches_overload_) WatchOverload();
+  return refuses;
+}
+
+void SofiaEngine::Impl::WatchOverload() {
+  overload_.Look(std::chrono::steady_clock::now());
   const std::optional<std::string> news = overload_.TakeNews();
   if (news && options_.log) options_.log(LogLevel::kWarning, *news);
-  return refuses;
+  const std::optional<MonotonicTime> over_at = overload_.over_at();
+  watches_overload_ = over_at.has_value();
+  if (over_at) loop_.timers().Add(*over_at, [this] { WatchOverload(); });
 }
 
 void SofiaEngine::Impl::TellIfDrained() {

@@ -65,13 +65,13 @@ void TellCaller(const CallSnapshot& caller, bool trusted,
 }  // namespace
 
 void SofiaEngine::Impl::Place(const PlaceRequest& request, PlaceDone done) {
-  std::shared_ptr<const Trunk> trunk = FindTrunk(request.trunk, trunks_);
-  if (!request.trunk.empty() && (trunk == nullptr || trunk->uri.empty())) {
+  const std::shared_ptr<const Trunk> trunk = FindTrunk(request.trunk, trunks_);
+  if (!CanCallBy(request.trunk, trunk.get())) {
     std::move(done)(NoSuchTrunk(request.trunk));
     return;
   }
   absl::StatusOr<PlacePlan> plan =
-      PlanCall(request, options_, std::move(trunk), *contact());
+      PlanCall(request, options_, trunk, *contact());
   if (!plan.ok()) {
     std::move(done)(plan.status());
     return;
@@ -108,7 +108,7 @@ SofiaCall* SofiaEngine::Impl::PlaceReferred(const SofiaCall& referrer,
                                             std::vector<SipHeader> headers,
                                             SipStatus& refusal) {
   const std::shared_ptr<const Trunk> trunk = FindTrunk(request.trunk, trunks_);
-  if (!request.trunk.empty() && (trunk == nullptr || trunk->uri.empty())) {
+  if (!CanCallBy(request.trunk, trunk.get())) {
     refusal = {500, "the trunk is not configured any more"};
     return nullptr;
   }

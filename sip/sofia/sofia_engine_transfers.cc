@@ -113,9 +113,7 @@ absl::Status SofiaEngine::Impl::Decide(const ReferDecision& decision) {
   const std::string& by =
       decision.trunk.empty() ? referral->trunk() : decision.trunk;
   const std::shared_ptr<const Trunk> trunk = FindTrunk(by, trunks_);
-  if (!by.empty() && (trunk == nullptr || trunk->uri.empty())) {
-    return NoSuchTrunk(by);
-  }
+  if (!CanCallBy(by, trunk.get())) return NoSuchTrunk(by);
   std::optional<ReferTarget> target;
   if (!decision.refer_to.empty()) {
     TargetPolicy policy = trunk != nullptr ? trunk->targets : options_.targets;

@@ -12,6 +12,7 @@
 #include "tests/support/raw_call.h"
 #include "tests/support/server_test.h"
 #include "tests/support/text.h"
+#include "tests/support/tls_stage.h"
 
 namespace callcontrol::testing {
 namespace {
@@ -134,11 +135,16 @@ class PortInUseTest : public ServerTest<PortInUseTest> {
   static void ExpectRefused(const std::string& flag, const std::string& address,
                             const std::string& why,
                             const std::string& config = kAnyPorts) {
+    ExpectNoStart({flag + address}, address, why, config);
+  }
+  static void ExpectNoStart(std::vector<std::string> arguments,
+                            const std::string& address, const std::string& why,
+                            const std::string& config) {
     TempDir dir;
+    arguments.push_back("--config=" + dir.Write("c", config));
+    arguments.push_back("--state_dir=" + (dir.path() / "s").string());
     auto started = std::chrono::steady_clock::now();
-    RunResult run = RunToEnd({"--config=" + dir.Write("c", config),
-                              "--state_dir=" + (dir.path() / "s").string(),
-                              flag + address});
+    RunResult run = RunToEnd(arguments);
     EXPECT_LE(std::chrono::steady_clock::now() - started, 2s);
     EXPECT_EQ(run.exit_code, 1);
     EXPECT_THAT(LinesWith(run.err, address), ElementsAre(HasSubstr(why)))
@@ -166,6 +172,14 @@ TEST_F(PortInUseTest, ASipPortThatIsTakenForUdpOnlyIsRefused) {
 TEST_F(PortInUseTest, ASipPortThatIsTakenForTcpOnlyIsRefused) {
   auto tcp = MakeTcpTransport("127.0.0.1", 9);
   ExpectSipPortTaken(tcp->port());
+}
+
+TEST_F(PortInUseTest, ASipPortThatIsTakenForTlsIsRefused) {
+  const TlsStage stage;
+  auto tcp = MakeTcpTransport("127.0.0.1", 9);
+  const std::string address = Cat("127.0.0.1:", tcp->port());
+  ExpectNoStart({}, Cat(address, " for SIP over TLS"), "already in use",
+                stage.Config(Cat("listen: '", address, "'")));
 }
 
 TEST_F(PortInUseTest, ASipAddressOfAnotherMachineIsRefused) {

@@ -24,7 +24,7 @@ TEST(OverloadTest, CallsAreRefusedAndThoseThatAreThereGoOn) {
   // While the server has nothing else to do it takes calls.
   AnsweredCall call(server, tcp);
   ScriptedPeer caller(server.sip_port(), tcp);
-  const std::jthread flood([&](const std::stop_token& stop) {
+  std::jthread flood([&](const std::stop_token& stop) {
     HostileSender sender(server.sip_port(), 1);
     while (!stop.stop_requested()) sender.Send("OPTIONS sip:a SIP/2.0\r\n\r\n");
   });
@@ -49,6 +49,8 @@ TEST(OverloadTest, CallsAreRefusedAndThoseThatAreThereGoOn) {
   call.peer.Answer(call.peer.Expect("BYE"), 200);
   EXPECT_THAT(stream.RestUntilResult().back(),
               Ended(v1::TRANSFER_OUTCOME_TRANSFERRED));
+  flood = {};
+  server.AwaitLog("overload: over");
 }
 
 }  // namespace

@@ -22,13 +22,6 @@ constexpr char kShortTimers[] = R"pb(
     least_session_interval { seconds: 2 }
   }
 )pb";
-constexpr char kTakesReferrals[] = R"pb(
-  calls {
-    session_interval { seconds: 2 }
-    least_session_interval { seconds: 2 }
-    inbound_refer { mode: INBOUND_REFER_MODE_DELEGATE }
-  }
-)pb";
 // Longer than half the interval.
 constexpr auto kHalf = 1800ms;
 
@@ -95,7 +88,10 @@ TEST_F(SessionTimerTest, TheServerRefreshesByUpdate) {
 // What it says of this side is what the 200 said (RFC 3261, 13.2.1).
 TEST(SessionRefreshTest, AnUpdateTellsWhatIsServed) {
   Shows({"11", "94"});
-  CallcontroldProcess server(TestConfig(kTakesReferrals));
+  CallcontroldProcess server(
+      TestConfig(Cat(kShortTimers,
+                     "calls { inbound_refer { mode: "
+                     "INBOUND_REFER_MODE_DELEGATE } }")));
   ScriptedPeer peer(server.sip_port());
   const SipMessage ok = peer.AwaitAnswer(
       peer.StartInvite(Asking("2;refresher=uas", "INVITE, UPDATE, REFER")));

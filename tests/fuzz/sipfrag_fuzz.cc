@@ -32,8 +32,22 @@ std::optional<std::string_view> Header(std::string_view part) {
   return part;
 }
 
+// CleanText() without a limit, of ASCII only: a byte at a time.
+std::string CleanAscii(std::string_view text) {
+  std::string clean(text);
+  std::ranges::replace_if(
+      clean, [](char c) { return c < ' ' || c == '\x7f'; }, ' ');
+  clean.erase(0, clean.find_first_not_of(' '));
+  clean.erase(clean.find_last_not_of(' ') + 1);
+  return clean;
+}
+
 void CheckText(std::string_view text, std::size_t limit) {
   const std::string clean = CleanText(text, limit);
+  if (std::ranges::all_of(text, [](char c) { return (c & 0x80) == 0; })) {
+    Require(CleanText(text, text.size()) == CleanAscii(text),
+            "ASCII loses blanks at its ends and control characters");
+  }
   Require(IsSafeText(clean), "clean text is safe in a header");
   Require(CountCharacters(clean) <= limit, "clean text keeps to its limit");
   Require(CleanText(clean, limit) == clean, "clean text stays as it is");

@@ -41,6 +41,7 @@ TEST(OverloadGuardTest, AnotherShortageLaterIsToldAsWell) {
   OverloadGuard guard(kLimit);
   MonotonicTime now{};
   guard.Refuses(milliseconds(300), now);
+  guard.Look(now += seconds(2));
   guard.TakeNews();
   guard.Refuses(milliseconds(700), now += std::chrono::hours(1));
   EXPECT_THAT(guard.TakeNews(), Optional(HasSubstr("for 700 ms")));
@@ -53,11 +54,14 @@ TEST(OverloadGuardTest, TellsTheEndWhenNothingWasRefusedForAWhile) {
   guard.Refuses(milliseconds(300), now);
   guard.TakeNews();
   guard.Refuses(milliseconds(300), now += seconds(1));
-  guard.Refuses(milliseconds(0), now += seconds(2));
-  EXPECT_EQ(guard.TakeNews(), std::nullopt);
   guard.Refuses(milliseconds(0), now += milliseconds(1));
+  EXPECT_THAT(guard.over_at(), Optional(now + milliseconds(1999)));
+  guard.Look(now += milliseconds(1998));
+  EXPECT_EQ(guard.TakeNews(), std::nullopt);
+  guard.Look(now += milliseconds(1));
   EXPECT_THAT(guard.TakeNews(), Optional(HasSubstr("refused: 2")));
-  guard.Refuses(milliseconds(0), now += seconds(9));
+  EXPECT_EQ(guard.over_at(), std::nullopt);
+  guard.Look(now += seconds(9));
   EXPECT_EQ(guard.TakeNews(), std::nullopt);
 }
 
