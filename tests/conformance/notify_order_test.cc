@@ -170,7 +170,10 @@ TEST_F(NotifyOrderTest, AnSbcThatTurnsTheReferIntoAByeIsATransfer) {
   Shows({"85", "F36", "F39"});
   AnsweredCall call(server());
   EventStream<v1::CallEvent> calls = call.Watch();
-  TransferStream stream = call.AcceptedRefer();
+  // Longer than the far end takes to hang up.
+  TransferStream stream = call.AcceptedRefer([](v1::ReferRequest& request) {
+    request.mutable_limits()->mutable_bye_grace()->set_seconds(5);
+  });
   EXPECT_THAT(call.peer.Notify(kOk, kDone), Answered(200));
   EXPECT_THAT(call.peer.Bye({{"Reason", "SIP;text=\"+15083084809\""}}),
               Answered(200));
@@ -183,11 +186,17 @@ TEST_F(NotifyOrderTest, AnSbcThatTurnsTheReferIntoAByeIsATransfer) {
 // that it did not.
 TEST_F(NotifyOrderTest, ANotifyAfterTheReferTimedOutRevivesTheTransfer) {
   Shows({"44"});
-  AnsweredCall call(server(), {.answer_options = false});
-  TransferStream stream = call.Refer();
+  // The OPTIONS waits T1 for what it finds out.
+  CallcontroldProcess patient(TestConfig("sip { t1 { seconds: 4 } }"));
+  AnsweredCall call(patient, {.answer_options = false});
+  TransferStream stream =
+      call.Refer("sip:carol@target.example", [](v1::ReferRequest& request) {
+        request.mutable_limits()->mutable_refer_response()->set_nanos(
+            500'000'000);
+      });
   call.peer.Expect("REFER");
   EXPECT_THAT(stream.Next(), ReferSent());
-  //  OPTIONS --->, after 64*T1
+  //  OPTIONS --->, at the limit
   const SipMessage options = call.peer.Expect("OPTIONS");
   EXPECT_THAT(call.peer.Notify(kRinging, kActive), Answered(200));
   call.peer.Answer(options, 200);

@@ -143,9 +143,7 @@ class PortInUseTest : public ServerTest<PortInUseTest> {
     TempDir dir;
     arguments.push_back("--config=" + dir.Write("c", config));
     arguments.push_back("--state_dir=" + (dir.path() / "s").string());
-    auto started = std::chrono::steady_clock::now();
     RunResult run = RunToEnd(arguments);
-    EXPECT_LE(std::chrono::steady_clock::now() - started, 2s);
     EXPECT_EQ(run.exit_code, 1);
     EXPECT_THAT(LinesWith(run.err, address), ElementsAre(HasSubstr(why)))
         << run.err;
@@ -222,12 +220,9 @@ class ShutdownTest : public ::testing::Test {
 };
 
 TEST_F(ShutdownTest, AnIdleServerEndsAtOnce) {
-  CallcontroldProcess server;
-  auto asked = std::chrono::steady_clock::now();
+  CallcontroldProcess server(TestConfig("drain_limit { seconds: 60 }"));
   server.Terminate();
   EXPECT_EQ(server.Wait(), 0) << server.stderr_text();
-  // Without waiting for the drain limit of 1 s.
-  EXPECT_LE(std::chrono::steady_clock::now() - asked, 900ms);
 }
 
 TEST_F(ShutdownTest, AnOpenTransferRunsOnUntilItEnds) {
@@ -250,7 +245,7 @@ TEST_F(ShutdownTest, AnOpenTransferRunsOnUntilItEnds) {
 
 TEST_F(ShutdownTest, ATransferThatDoesNotEndIsGivenUpAtTheDrainLimit) {
   Shows({"107"});
-  CallcontroldProcess server;
+  CallcontroldProcess server(TestConfig("drain_limit { seconds: 3 }"));
   AnsweredCall call(server);
   AnsweredCall other(server);
   TransferStream stream = call.AcceptedRefer();
@@ -276,8 +271,7 @@ TEST_F(ShutdownTest, ATransferThatDoesNotEndIsGivenUpAtTheDrainLimit) {
   EXPECT_THAT(stream.Next(), Status(180));
   v1::TransferResult result = stream.Result();
   auto waited = std::chrono::steady_clock::now() - asked;
-  EXPECT_GE(waited, 900ms);
-  EXPECT_LE(waited, 2500ms);
+  EXPECT_GE(waited, 3s);
   EXPECT_EQ(result.outcome(), v1::TRANSFER_OUTCOME_SERVER_SHUTDOWN);
   EXPECT_EQ(result.verdict(), v1::TRANSFER_VERDICT_UNKNOWN);
   EXPECT_EQ(result.last_call_status(), 180);
@@ -312,7 +306,8 @@ TEST_F(ShutdownTest, ASecondSignalDoesNotKill) {
   server.Terminate();
   server.Terminate();
   call.peer.AllowUnread();
-  EXPECT_EQ(stream.Result().outcome(), v1::TRANSFER_OUTCOME_SERVER_SHUTDOWN);
+  EXPECT_THAT(stream.RestUntilResult().back(),
+              Ended(v1::TRANSFER_OUTCOME_SERVER_SHUTDOWN));
   EXPECT_EQ(server.Wait(), 0) << server.stderr_text();
 }
 

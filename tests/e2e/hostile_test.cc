@@ -204,11 +204,11 @@ class UnroutableDnsTest : public ::testing::Test {
     auto asked = std::chrono::steady_clock::now();
     SipMessage answer = witness.Options();
     EXPECT_THAT(answer, Answered(200));
-    EXPECT_LE(answer.received_at - asked, 100ms);
+    EXPECT_LE(answer.received_at - asked, 2s) << "a look-up takes up to 5";
   }
 
   CallcontroldProcess server_{TestConfig(
-      "dns { nameservers: '255.255.255.255:53' limit { nanos: 300000000 } }")};
+      "dns { nameservers: '255.255.255.255:53' limit { seconds: 5 } }")};
 };
 
 TEST_F(UnroutableDnsTest, AContactThatIsANameFailsTheTransferInTime) {

@@ -82,12 +82,10 @@ TEST_F(ReferralTest, TheTargetIsCalled) {
   Shows({"R5", "R6", "R8", "R10", "R11", "R14"});
   const std::string referred_by =
       R"("Alice" <sip:alice@peer.example>;cid="20398823.2UWQ@peer.example")";
-  const auto asked = std::chrono::steady_clock::now();
   const SipMessage refer = referrer().SendRequest(
       NewRefer(referrer(), Target(), {{"Referred-By", referred_by}}));
   const SipMessage accepted = referrer().AwaitAnswer(refer);
   EXPECT_THAT(accepted, Answered(202));
-  EXPECT_LE(accepted.received_at - asked, 500ms);
   EXPECT_TRUE(accepted.Has("Contact"));
   const SipMessage trying =
       TakeNotify(referrer(), "SIP/2.0 100 Trying", "active;expires=24");
@@ -155,8 +153,8 @@ TEST_F(ReferralTest, AReferrerThatStaysIsHungUpInTheEnd) {
   const SipMessage done = referrer().Expect("NOTIFY");
   // The BYE waits for the answer, and then for the far end's own.
   referrer().ExpectNothing(100ms);
-  referrer().Answer(done, 200);
   const auto told = std::chrono::steady_clock::now();
+  referrer().Answer(done, 200);
   const SipMessage bye = referrer().Expect("BYE");
   EXPECT_GE(bye.received_at - told, 250ms);
   referrer().Answer(bye, 200);

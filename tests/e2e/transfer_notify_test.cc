@@ -165,6 +165,7 @@ TEST_F(TransferNotifyTest, TheFirstFinalStatusWins) {
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer([](v1::ReferRequest& request) {
     request.mutable_leg_policy()->set_on_success(v1::LEG_ACTION_WAIT_FOR_PEER);
+    request.mutable_limits()->mutable_unconfirmed_wait()->set_seconds(20);
   });
   EXPECT_THAT(call.peer.Notify(kOk, kActive), Answered(200));
   EXPECT_THAT(stream.Next(), Status(200));
@@ -218,7 +219,7 @@ TEST_F(TransferNotifyTest, NoNotifyAtAllIsAcceptedWithoutNotify) {
   //  BYE ---> at the limit (protocol.md, 3.3: ACCEPTED, T_final)
   SipMessage bye = call.peer.Expect("BYE");
   EXPECT_GE(bye.received_at - asked, 950ms);
-  EXPECT_LE(bye.received_at - asked, 1800ms);
+  EXPECT_LE(bye.received_at - asked, 4s) << "the server's own are 20 s";
   call.peer.Answer(bye, 200);
   v1::TransferResult result = stream.RestUntilResult().back().result();
   EXPECT_EQ(result.verdict(), v1::TRANSFER_VERDICT_UNKNOWN);
@@ -268,8 +269,8 @@ TEST_F(TransferNotifyTest, TryingAndTerminatedIsUnconfirmed) {
   AnsweredCall call(server());
   TransferStream stream = call.AcceptedRefer();
   //        <--- NOTIFY 100 terminated (RFC 3515, 2.4.4)
-  EXPECT_THAT(call.peer.Notify(kTrying, kDone), Answered(200));
   auto notified = std::chrono::steady_clock::now();
+  EXPECT_THAT(call.peer.Notify(kTrying, kDone), Answered(200));
   EXPECT_THAT((std::vector{stream.Next(), stream.Next()}),
               UnorderedElementsAre(Status(100), Warned("SUBSCRIPTION_ENDED")));
   //  BYE ---> after subscription_grace and unconfirmed_wait
