@@ -27,8 +27,9 @@ class OverloadGuard {
   bool Refuses(std::chrono::nanoseconds busy, MonotonicTime now);
 
   // When a shortage is over, unless something is refused before; unset where
-  // there is none. Look() is to be called then.
+  // there is none.
   std::optional<MonotonicTime> over_at() const;
+  // Ends a shortage that is over. To be called at over_at().
   void Look(MonotonicTime now);
 
   // What the log says: that a shortage begins, and that it is over. nullopt for

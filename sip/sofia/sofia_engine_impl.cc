@@ -224,9 +224,10 @@ bool SofiaEngine::Impl::Overloaded() {
   if (options_.observer_busy) {
     busy = std::max(busy, options_.observer_busy());
   }
+  const bool watched = overload_.over_at().has_value();
   const bool refuses =
       overload_.Refuses(busy, std::chrono::steady_clock::now());
-  if (!watches_overload_) WatchOverload();
+  if (refuses && !watched) WatchOverload();
   return refuses;
 }
 
@@ -234,9 +235,9 @@ void SofiaEngine::Impl::WatchOverload() {
   overload_.Look(std::chrono::steady_clock::now());
   const std::optional<std::string> news = overload_.TakeNews();
   if (news && options_.log) options_.log(LogLevel::kWarning, *news);
-  const std::optional<MonotonicTime> over_at = overload_.over_at();
-  watches_overload_ = over_at.has_value();
-  if (over_at) loop_.timers().Add(*over_at, [this] { WatchOverload(); });
+  if (const std::optional<MonotonicTime> over_at = overload_.over_at()) {
+    loop_.timers().Add(*over_at, [this] { WatchOverload(); });
+  }
 }
 
 void SofiaEngine::Impl::TellIfDrained() {

@@ -117,7 +117,7 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   // Whether new work is refused, some of which is here. Transfers of calls by
   // clients are none: they end calls. Those that far ends ask for place one.
   bool Overloaded();
-  // Tells the log what is new of a shortage, until it is over.
+  // Tells the log what is new of a shortage, and looks again until it is over.
   void WatchOverload();
 
   int OnInvite(nta_incoming_t* request, const sip_t& sip);
@@ -176,7 +176,6 @@ class SofiaEngine::Impl final : public CallHost, public RequestHandler {
   int open_transfers_ = 0;
   std::atomic<bool> draining_ = false;
   OverloadGuard overload_{options_.overload_after};
-  bool watches_overload_ = false;
   Done on_no_transfers_ = nullptr;
   Done on_no_calls_ = nullptr;
   // Ends before what its thread uses.

@@ -65,13 +65,13 @@ void TellCaller(const CallSnapshot& caller, bool trusted,
 }  // namespace
 
 void SofiaEngine::Impl::Place(const PlaceRequest& request, PlaceDone done) {
-  const std::shared_ptr<const Trunk> trunk = FindTrunk(request.trunk, trunks_);
+  std::shared_ptr<const Trunk> trunk = FindTrunk(request.trunk, trunks_);
   if (!CanCallBy(request.trunk, trunk.get())) {
     std::move(done)(NoSuchTrunk(request.trunk));
     return;
   }
   absl::StatusOr<PlacePlan> plan =
-      PlanCall(request, options_, trunk, *contact());
+      PlanCall(request, options_, std::move(trunk), *contact());
   if (!plan.ok()) {
     std::move(done)(plan.status());
     return;

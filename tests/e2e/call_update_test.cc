@@ -258,7 +258,7 @@ TEST_F(CallUpdateTest, TheAckComesAgainWithTheAnswer) {
   ASSERT_TRUE(hold.Status().ok());
   call.peer.Answer(invite, 200, "", {}, HeldAnswer());
   call.ExpectHangsUp();
-  // A late INVITE of the server's is one more 200 of the peer.
+  // An INVITE that the server sent again brings one more 200.
   EXPECT_EQ(call.peer.retransmissions("ACK"),
             1 + call.peer.retransmissions("INVITE"));
 }

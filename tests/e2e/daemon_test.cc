@@ -130,13 +130,13 @@ TEST(DaemonConfigTest, ListeningToTheWorldNeedsToBeAskedFor) {
 
 class PortInUseTest : public ServerTest<PortInUseTest> {
  protected:
-  // Starts a second server with `flag` and expects one line about `address`
-  // that says `why`.
+  // Of a second server that is told to listen on `address` by `flag`.
   static void ExpectRefused(const std::string& flag, const std::string& address,
                             const std::string& why,
                             const std::string& config = kAnyPorts) {
     ExpectNoStart({flag + address}, address, why, config);
   }
+  // Expects one line about `address` that says `why`.
   static void ExpectNoStart(std::vector<std::string> arguments,
                             const std::string& address, const std::string& why,
                             const std::string& config) {
@@ -222,6 +222,7 @@ class ShutdownTest : public ::testing::Test {
 TEST_F(ShutdownTest, AnIdleServerEndsAtOnce) {
   CallcontroldProcess server(TestConfig("drain_limit { seconds: 60 }"));
   server.Terminate();
+  // Not waited for as long as the drain limit.
   EXPECT_EQ(server.Wait(), 0) << server.stderr_text();
 }
 
